@@ -1,0 +1,160 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func good() Server {
+	return Server{
+		Listen: ":8080",
+		Ops:    Ops{OpsListen: "127.0.0.1:9091"},
+		Data:   Data{Profiles: "./profiles", Database: "sqlite:formrelay.db"},
+		KeyCRM: KeyCRM{URL: "https://openapi.keycrm.app/v1", Pace: "60/1m", Timeout: 15 * time.Second, Settle: time.Minute},
+	}
+}
+
+func pace(text string) (int, time.Duration, error) {
+	if text != "60/1m" {
+		return 0, 0, errors.New("no pace")
+	}
+	return 60, time.Minute, nil
+}
+
+func TestCheckAccepts(t *testing.T) {
+	t.Parallel()
+	s := good()
+	s.TrustedProxies = []string{"10.0.0.7", " 192.168.0.0/16", "fd00::1"}
+	checked, err := s.Check(pace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checked.Calls != 60 || checked.Window != time.Minute {
+		t.Errorf("pace is %d in %s", checked.Calls, checked.Window)
+	}
+	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::1/128")}
+	for i, prefix := range want {
+		if checked.Proxies[i] != prefix {
+			t.Errorf("proxy %d is %s, want %s", i, checked.Proxies[i], prefix)
+		}
+	}
+}
+
+func TestCheckNamesTheFlag(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		spoil func(*Server)
+		want  string
+	}{
+		"Listen":         {func(s *Server) { s.Listen = "8080" }, "--listen: "},
+		"OpsListen":      {func(s *Server) { s.OpsListen = "localhost:http:1" }, "--ops-listen: "},
+		"Postgres":       {func(s *Server) { s.Database = "postgres://db/x" }, "--database: PostgreSQL is not built into this version yet"},
+		"NoFile":         {func(s *Server) { s.Database = "sqlite:" }, "--database: "},
+		"OtherDatabase":  {func(s *Server) { s.Database = "formrelay.db" }, "--database: "},
+		"URLWithoutHost": {func(s *Server) { s.URL = "openapi.keycrm.app/v1" }, "--keycrm-url: "},
+		"URLWithUser":    {func(s *Server) { s.URL = "https://token@openapi.keycrm.app/v1" }, "--keycrm-url: leave out the user"},
+		"URLWithQuery":   {func(s *Server) { s.URL = "https://openapi.keycrm.app/v1?key=1" }, "--keycrm-url: leave out the user"},
+		"TimeoutLow":     {func(s *Server) { s.Timeout = MinTimeout - 1 }, "--keycrm-timeout: "},
+		"TimeoutHigh":    {func(s *Server) { s.Timeout = MaxTimeout + 1 }, "--keycrm-timeout: "},
+		"SettleLow":      {func(s *Server) { s.Settle = MinSettle - 1 }, "--keycrm-settle: "},
+		"SettleHigh":     {func(s *Server) { s.Settle = MaxSettle + 1 }, "--keycrm-settle: "},
+		"Pace":           {func(s *Server) { s.Pace = "fast" }, "--keycrm-pace: no pace"},
+		"Proxy":          {func(s *Server) { s.TrustedProxies = []string{"proxy.local"} }, "--trusted-proxies: "},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := good()
+			test.spoil(&s)
+			_, err := s.Check(pace)
+			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestCheckBounds(t *testing.T) {
+	t.Parallel()
+	for _, d := range []time.Duration{MinTimeout, MaxTimeout} {
+		s := good()
+		s.Timeout = d
+		if _, err := s.Check(pace); err != nil {
+			t.Errorf("timeout %s: %v", d, err)
+		}
+	}
+	for _, d := range []time.Duration{MinSettle, MaxSettle} {
+		s := good()
+		s.Settle = d
+		if _, err := s.Check(pace); err != nil {
+			t.Errorf("settle %s: %v", d, err)
+		}
+	}
+}
+
+func TestCheckTellsAllAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := Server{}.Check(pace)
+	for _, flag := range []string{"--listen", "--ops-listen", "--database", "--keycrm-url", "--keycrm-timeout", "--keycrm-settle", "--keycrm-pace"} {
+		if !strings.Contains(err.Error(), flag+": ") {
+			t.Errorf("%s is not named in:\n%v", flag, err)
+		}
+	}
+}
+
+func none(string) string { return "" }
+
+func TestToken(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := KeyCRM{TokenFile: file}.Token(none)
+	if _, err := token(); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("a missing file: %v", err)
+	}
+	write("first\n")
+	if got, err := token(); got != "first" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	write("second")
+	if got, err := token(); got != "second" || err != nil {
+		t.Errorf("after a change got %q, %v", got, err)
+	}
+	write(" \n")
+	if _, err := token(); err == nil || !strings.Contains(err.Error(), "empty") {
+		t.Errorf("an empty file: %v", err)
+	}
+	write(strings.Repeat("x", maxTokenFile))
+	if _, err := token(); err != nil {
+		t.Errorf("at the bound: %v", err)
+	}
+	write(strings.Repeat("x", maxTokenFile+1))
+	if _, err := token(); err == nil || strings.Contains(err.Error(), "xxx") {
+		t.Errorf("over the bound: %v", err)
+	}
+}
+
+func TestTokenOfTheEnvironmentWins(t *testing.T) {
+	t.Parallel()
+	getenv := func(name string) string {
+		if name == EnvToken {
+			return " secret\n"
+		}
+		return ""
+	}
+	if got, err := (KeyCRM{TokenFile: "nowhere"}).Token(getenv)(); got != "secret" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := (KeyCRM{}).Token(none)(); err == nil || !strings.Contains(err.Error(), EnvToken) {
+		t.Errorf("no token at all: %v", err)
+	}
+}
