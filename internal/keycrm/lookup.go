@@ -1,0 +1,185 @@
+package keycrm
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// pageSize is the most rows KeyCRM gives on one page.
+	pageSize = 50
+
+	// clockSkew is how far KeyCRM's clock may stand from ours where times are compared.
+	clockSkew = 5 * time.Minute
+
+	// timeLayout is how KeyCRM takes a time, always in UTC.
+	timeLayout = "2006-01-02 15:04:05"
+)
+
+// Find looks for the entity of q on one page of KeyCRM's list, pages counting from 1. Outcome is Done when the page was readable,
+// whether the entity was on it or not. Other outcomes prove nothing about the entity; Uncertain then only means "no answer".
+//
+// An order is asked for by source_uuid, which KeyCRM may match in part, and is ours when its source_uuid and source_id are equal
+// and it was not created well before From. A row that does not tell when it was created, or tells it unreadably, counts as ours:
+// the id is our own and next to unique, so hiding it would make the order twice, while nothing else speaks for another order. A row
+// that is clearly older is not ours: to take it would lose the submission, and that is the worse of the two errors.
+//
+// A card has no id of ours, so it is listed by its source and the time it was created in, both ends widened by five minutes for
+// clocks that differ, never by its pipeline, which people and automations change. It is ours when its first line of
+// manager_comment, or the custom field, holds the mark. Whatever stands around the mark was added later and does not matter.
+func (c *Client) Find(ctx context.Context, q Query, page int, notAfter time.Time) Page {
+	target, ok := q.target(page)
+	if !ok {
+		now := c.now()
+		return Page{Answer: Answer{Outcome: Uncertain, Text: "There is nothing to look up by: no source_uuid and no mark.", Started: now, Ended: now}}
+	}
+	var p Page
+	a := c.call(ctx, request{method: http.MethodGet, target: target, notAfter: notAfter}, func(r reply) Answer {
+		l, a := readRows(r)
+		if a.Outcome != Done {
+			return a
+		}
+		p.More = l.more
+		if p.Found, ok = q.find(l.rows); !ok {
+			return Answer{Outcome: Uncertain, Status: r.status, Text: "KeyCRM's list has a row that matches and no readable id."}
+		}
+		if p.Found != 0 {
+			a.Text = fmt.Sprintf("KeyCRM has it: %s %d.", q.Kind, p.Found)
+		}
+		return a
+	})
+	if a.Outcome != Done {
+		return Page{Answer: a}
+	}
+	p.Answer = a
+	return p
+}
+
+// target is the look-up's path and query. The brackets stand as they are: one account was seen to refuse them percent-encoded. A
+// query that names nothing to compare has no target, because everything would match it.
+func (q Query) target(page int) (string, bool) {
+	paging := fmt.Sprintf("limit=%d&page=%d", pageSize, max(page, 1))
+	switch q.Kind {
+	case KindOrder:
+		return "/order?filter[source_uuid]=" + escape(q.SourceUUID) + "&" + paging, q.SourceUUID != ""
+	case KindCard:
+		var parts []string
+		if q.SourceID != 0 {
+			parts = append(parts, "filter[source_id]="+strconv.FormatInt(q.SourceID, 10))
+		}
+		if between := q.between(); between != "" {
+			parts = append(parts, "filter[created_between]="+between)
+		}
+		if q.MarkField != "" {
+			parts = append(parts, "include=custom_fields")
+		}
+		return "/pipelines/cards?" + strings.Join(append(parts, paging), "&"), strings.TrimSpace(q.Mark) != ""
+	default:
+		return "", false
+	}
+}
+
+// between is the value of filter[created_between]; an end that is not bounded is put where no card is.
+func (q Query) between() string {
+	if q.From.IsZero() && q.To.IsZero() {
+		return ""
+	}
+	from, to := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	if !q.From.IsZero() {
+		from = q.From.Add(-clockSkew)
+	}
+	if !q.To.IsZero() {
+		to = q.To.Add(clockSkew)
+	}
+	return escape(from.UTC().Format(timeLayout)) + "," + escape(to.UTC().Format(timeLayout))
+}
+
+// escape percent-encodes a query's value, a blank too, which not every server reads from a plus.
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+// find gives the id of the first row that is the entity, 0 when none is; ok is false when one is but has no id.
+func (q Query) find(rows []row) (id int64, ok bool) {
+	for _, r := range rows {
+		if q.matches(r) {
+			id := r.id()
+			return id, id != 0
+		}
+	}
+	return 0, true
+}
+
+// matches says whether the row is the entity. What the row does not tell never speaks against it; only what it tells does.
+func (q Query) matches(r row) bool {
+	// A list that says nothing of sources does not speak against the row; one that names another source does.
+	if source, has := r["source_id"]; has && q.SourceID != 0 && text(source) != strconv.FormatInt(q.SourceID, 10) {
+		return false
+	}
+	if q.Kind == KindOrder {
+		return text(r["source_uuid"]) == q.SourceUUID && !r.olderThan(q.From)
+	}
+	if q.MarkField == "" {
+		line, _, _ := strings.Cut(strings.TrimSpace(text(r["manager_comment"])), "\n")
+		return strings.Contains(line, q.Mark)
+	}
+	return slices.ContainsFunc(r.customField(q.MarkField), func(v string) bool { return strings.Contains(v, q.Mark) })
+}
+
+// row is one row of a list. KeyCRM's lists differ from its own documentation in places, so each value is read by itself.
+type row map[string]json.RawMessage
+
+// id is the row's id, 0 when it has none that reads.
+func (r row) id() int64 { return positive(json.Number(text(r["id"]))) }
+
+// olderThan says whether the row was surely created before from, allowing for clocks that differ. ordered_at does not count: it is
+// the form's or the shop's time, which lies before every call.
+func (r row) olderThan(from time.Time) bool {
+	at, err := parseTime(text(r["created_at"]))
+	return err == nil && !from.IsZero() && at.Before(from.Add(-clockSkew))
+}
+
+// customField gives the values of the custom field with that uuid, of those the row holds.
+func (r row) customField(uuid string) []string {
+	var fields []row
+	if json.Unmarshal(r["custom_fields"], &fields) != nil {
+		return nil
+	}
+	var values []string
+	for _, f := range fields {
+		if text(f["uuid"]) == uuid {
+			values = append(values, texts(f["value"])...)
+		}
+	}
+	return values
+}
+
+// text reads a JSON text, or a number as it stands; anything else, null and absence too, is empty.
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	var n json.Number
+	if json.Unmarshal(raw, &n) == nil {
+		return n.String()
+	}
+	return ""
+}
+
+// parseTime reads a time as KeyCRM's answers write it, in ISO or with a blank; without a zone it is UTC.
+func parseTime(s string) (time.Time, error) {
+	var at time.Time
+	var err error
+	for _, layout := range []string{time.RFC3339Nano, timeLayout, "2006-01-02T15:04:05"} {
+		if at, err = time.Parse(layout, s); err == nil {
+			break
+		}
+	}
+	return at, err
+}
