@@ -1,0 +1,273 @@
+package profile
+
+import (
+	"slices"
+	"strings"
+
+	"formrelay/internal/mapping"
+)
+
+// document is what a profile file may say: one field for each key, its comment the key's
+// reference. The blocks inside it are the types after it. A key that is left out, or has
+// nothing or an empty text behind its colon, has its default.
+//
+// Keys of type notBuilt belong to the language and are not built in this version: naming one
+// is a fault, so that nobody relies on a guard or a test that is not there.
+type document struct {
+	// creates says what a post becomes in KeyCRM: order (POST /order) or card (a pipeline's card,
+	// POST /pipelines/cards). Required.
+	Creates scalar `yaml:"creates"`
+
+	// source_id is the source in KeyCRM under which the order or card is filed: its number, never
+	// an expression, so that no visitor can choose another. Required for an order.
+	SourceID scalar `yaml:"source_id"`
+
+	// account names the KeyCRM account, one of `accounts` in the server's configuration. It may be
+	// left out when there is one.
+	Account scalar `yaml:"account"`
+
+	// enabled is true or false; default true. A profile that is not enabled answers 410 and takes
+	// nothing.
+	Enabled scalar `yaml:"enabled"`
+
+	// form is what there is to know about the form.
+	Form formBlock `yaml:"form"`
+
+	// map has the shape of KeyCRM's own body: on the left what KeyCRM calls a field, on the right
+	// where its value comes from, a fixed value or ${…} with a form field's name or an expression.
+	// Required.
+	Map tree `yaml:"map"`
+
+	// tables holds values that belong on the server and not into a form a visitor can edit, prices
+	// first of all: for each table its rows, key: value. Keys and values are taken as they are
+	// written: 0501 stays 0501, and yes is the word yes.
+	Tables tables `yaml:"tables"`
+
+	// rest names the text field of KeyCRM (manager_comment mostly) to which everything posted is
+	// appended that no evaluated expression used, so that nothing typed is lost. Default: nothing
+	// is appended.
+	Rest scalar `yaml:"rest"`
+
+	// rest_except lists form fields that rest leaves out.
+	RestExcept words `yaml:"rest_except"`
+
+	// mark says where a card carries the relay's id, by which it is found again after a call that
+	// broke: the uuid of a custom field (LD_…), or none. Default: the first line of
+	// manager_comment. For cards only; an order carries it as source_uuid.
+	Mark scalar `yaml:"mark"`
+
+	// answer is what the visitor gets back.
+	Answer answerBlock `yaml:"answer"`
+
+	// guard bounds what one post may hold.
+	Guard guardBlock `yaml:"guard"`
+
+	Tests notBuilt `yaml:"tests"`
+}
+
+// formBlock is the key `form`.
+type formBlock struct {
+	// region is the country whose local phone numbers the form's visitors type, an ISO 3166 code
+	// of two capital letters. Default UA: 050 111 22 33 is +380501112233.
+	Region scalar `yaml:"region"`
+
+	// timezone is the zone in which dates and times of the form are meant, an IANA name; KeyCRM
+	// gets UTC. Default Europe/Kyiv.
+	Timezone scalar `yaml:"timezone"`
+
+	// charset is the encoding of a post that declares none, a label of the WHATWG Encoding
+	// Standard such as windows-1251. Default: UTF-8, and windows-1251 for what is no UTF-8.
+	Charset scalar `yaml:"charset"`
+
+	// fields says what a visitor is asked for, by the form's own field names; products[][quantity]
+	// stands for every item's.
+	Fields fieldRules `yaml:"fields"`
+
+	Origins notBuilt `yaml:"origins"`
+}
+
+// fieldRule is one field of `form.fields`.
+type fieldRule struct {
+	// type converts the text: text, int, number, date, phone, email or bool. A value that does not
+	// convert is told to the visitor.
+	Type scalar `yaml:"type"`
+
+	// validate holds validator rules, parted by commas and run on the converted value:
+	// "required,max=120".
+	Validate scalar `yaml:"validate"`
+
+	// label is the field's name for people, by language: {uk: Ім'я, en: Name}.
+	Label labels `yaml:"label"`
+
+	// default is the value of a field that is absent or blank.
+	Default tree `yaml:"default"`
+}
+
+// answerBlock is the key `answer`.
+type answerBlock struct {
+	// success is the page to go to after a post from a browser: an absolute address beginning with
+	// https:// or http://; {id} in it becomes the submission's id. Default: the relay's own
+	// thank-you page.
+	Success scalar `yaml:"success"`
+
+	// invalid is refuse or hold; default refuse: a visitor whose fields are at fault is told so.
+	// With hold the visitor gets success and the submission waits for ops: for senders that are no
+	// browsers.
+	Invalid scalar `yaml:"invalid"`
+
+	// lang is the language of pages and messages: uk, ru, en or pl. Default: the visitor's own.
+	Lang scalar `yaml:"lang"`
+
+	Wait    notBuilt `yaml:"wait"`
+	Failure notBuilt `yaml:"failure"`
+}
+
+// guardBlock is the key `guard`. Sizes are written 1MB or 256KB, where 1 KB is 1,024 bytes; a
+// number alone is bytes. What goes beyond a bound is answered 413, naming it.
+type guardBlock struct {
+	// max_body bounds all fields of a post together, 1KB to 32MB; default 1MB.
+	MaxBody scalar `yaml:"max_body"`
+
+	// max_pairs bounds the number of fields, 1 to 10000; default 1000.
+	MaxPairs scalar `yaml:"max_pairs"`
+
+	// max_name bounds one field's name, 16 bytes to 64KB; default 1000 bytes.
+	MaxName scalar `yaml:"max_name"`
+
+	// max_value bounds one field's value, 1KB to 32MB; default 256KB.
+	MaxValue scalar `yaml:"max_value"`
+
+	// max_depth bounds how deep a name nests, 1 to 100; default 32: a[b] is 2 deep.
+	MaxDepth scalar `yaml:"max_depth"`
+
+	Honeypot notBuilt `yaml:"honeypot"`
+	Rate     notBuilt `yaml:"rate"`
+	Flood    notBuilt `yaml:"flood"`
+	Dedupe   notBuilt `yaml:"dedupe"`
+	Files    notBuilt `yaml:"files"`
+	MinTime  notBuilt `yaml:"min_time"`
+	Captcha  notBuilt `yaml:"captcha"`
+	Secret   notBuilt `yaml:"secret"`
+	Block    notBuilt `yaml:"block"`
+}
+
+// part is one key's value as it is read from the file.
+type part interface {
+	// read takes over the entry whose full name is path ("form.region").
+	read(r *reader, path string, e mapping.Entry)
+}
+
+// scalar is one single value, as written.
+type scalar struct {
+	path string
+	set  bool
+	pos  mapping.Pos // of the value
+	text string
+}
+
+func (s *scalar) read(r *reader, path string, e mapping.Entry) {
+	switch text := strings.TrimSpace(e.Value.Text); e.Value.Kind {
+	case mapping.Null:
+		return
+	case mapping.Scalar:
+		*s = scalar{path: path, set: text != "", pos: e.Value.Pos, text: text}
+	default:
+		r.meant[path] = true
+		r.add(e.Value.Pos, path+" is "+e.Value.Kind.String()+", where one value belongs", "write "+path+": and the value behind it")
+	}
+}
+
+// tree is a value of any shape, which somebody else reads.
+type tree struct {
+	key  mapping.Pos
+	node *mapping.Node
+}
+
+func (t *tree) read(_ *reader, _ string, e mapping.Entry) {
+	if e.Value.Kind != mapping.Null {
+		*t = tree{key: e.Pos, node: e.Value}
+	}
+}
+
+// words is a list of single values.
+type words []string
+
+func (w *words) read(r *reader, path string, e mapping.Entry) {
+	items := []*mapping.Node{e.Value}
+	if e.Value.Kind == mapping.List {
+		items = e.Value.Items
+	}
+	for _, item := range items {
+		switch item.Kind {
+		case mapping.Null:
+		case mapping.Scalar:
+			*w = append(*w, item.Text)
+		default:
+			r.add(item.Pos, path+" holds "+item.Kind.String()+", where field names belong", "write a list of names: "+path+": [first, second]")
+		}
+	}
+}
+
+// labels is one text for each language.
+type labels map[string]string
+
+func (l *labels) read(r *reader, path string, e mapping.Entry) {
+	if e.Value.Kind == mapping.Null {
+		return
+	}
+	if e.Value.Kind != mapping.Map {
+		r.add(e.Value.Pos, path+" is "+e.Value.Kind.String()+", where a text for each language belongs", "write it as {uk: Ім'я, en: Name}")
+		return
+	}
+	*l = make(labels, len(e.Value.Entries))
+	for _, entry := range e.Value.Entries {
+		switch {
+		case !slices.Contains(languages(), entry.Key):
+			r.unknown(entry, path, languages())
+		case entry.Value.Kind != mapping.Scalar:
+			r.add(entry.Value.Pos, path+"."+entry.Key+" is "+entry.Value.Kind.String()+", where a text belongs", "write the field's name for people")
+		default:
+			(*l)[entry.Key] = entry.Value.Text
+		}
+	}
+}
+
+// fieldRules is the key `form.fields`, in the order written.
+type fieldRules []mapping.FieldSpec
+
+func (f *fieldRules) read(r *reader, path string, e mapping.Entry) {
+	if !r.isObject(path, e.Value, "name: {type: email}") {
+		return
+	}
+	for _, entry := range e.Value.Entries {
+		var rule fieldRule
+		r.object(path+"."+entry.Key, entry.Value, &rule)
+		*f = append(*f, mapping.FieldSpec{
+			Name: entry.Key, Pos: entry.Pos,
+			Type: rule.Type.text, TypePos: rule.Type.pos,
+			Validate: rule.Validate.text, ValidatePos: rule.Validate.pos,
+			Label: rule.Label, Default: rule.Default.node,
+		})
+	}
+}
+
+// tables is the key `tables`, in the order written.
+type tables []mapping.Table
+
+func (t *tables) read(r *reader, path string, e mapping.Entry) {
+	if !r.isObject(path, e.Value, "price: {A-1: 450}") {
+		return
+	}
+	for _, entry := range e.Value.Entries {
+		if r.isObject(path+"."+entry.Key, entry.Value, "{A-1: 450}") {
+			*t = append(*t, mapping.Table{Name: entry.Key, Pos: entry.Pos, Rows: entry.Value.Entries})
+		}
+	}
+}
+
+// notBuilt is a key of the language that this version does not have.
+type notBuilt struct{}
+
+func (*notBuilt) read(r *reader, path string, e mapping.Entry) {
+	r.add(e.Pos, path+" is not built yet in this version", "leave it out")
+}
