@@ -1,0 +1,120 @@
+package submission
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestNewID(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	seen := make(map[string]bool, n)
+	counts := map[rune]int{}
+	for range n {
+		id := NewID()
+		if seen[id] || !ValidID(id) {
+			t.Fatalf("%q is a repeat or no valid id", id)
+		}
+		seen[id] = true
+		for _, c := range id {
+			counts[c]++
+		}
+	}
+	// Each of the 32 characters comes n*26/32 times, give or take; a biased generator is off by far more than a tenth.
+	for c, k := range counts {
+		if want := n * idLength / 32; k < want*9/10 || k > want*11/10 {
+			t.Errorf("%q comes %d times, want about %d", c, k, want)
+		}
+	}
+	if len(counts) != 32 {
+		t.Errorf("%d characters are used, want 32", len(counts))
+	}
+}
+
+func TestValidID(t *testing.T) {
+	t.Parallel()
+	const good = "0123456789ABCDEFGHJKMNPQRS"
+	for _, tc := range []struct {
+		name, id string
+		want     bool
+	}{
+		{"Good", good, true},
+		{"Empty", "", false},
+		{"Short", good[1:], false},
+		{"Long", good + "0", false},
+		{"LowerCase", strings.ToLower(good), false},
+		{"LetterThatReadsAsAnother", "I" + good[1:], false},
+		{"Path", "../../../../../../../../.." + "", false},
+		{"Blank", " " + good[1:], false},
+		{"OtherScript", "А" + good[2:], false}, // a Cyrillic A is two bytes
+		{"Quote", "'" + good[1:], false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			if got := ValidID(tc.id); got != tc.want {
+				t.Errorf("ValidID(%q) = %v", tc.id, got)
+			}
+		})
+	}
+}
+
+// The whole table of arrows: a new one must be written down here as well.
+func TestCanBecome(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		"queued>sending",
+		"sending>queued", "sending>delivered", "sending>uncertain", "sending>rejected", "sending>held",
+		"uncertain>queued", "uncertain>delivered", "uncertain>uncertain", "uncertain>rejected", "uncertain>held",
+	}
+	var got []string
+	for _, s := range States() {
+		for _, next := range States() {
+			if s.CanBecome(next) {
+				got = append(got, string(s)+">"+string(next))
+			}
+		}
+	}
+	less := cmp.Transformer("set", func(in []string) map[string]bool {
+		out := map[string]bool{}
+		for _, s := range in {
+			out[s] = true
+		}
+		return out
+	})
+	if diff := cmp.Diff(want, got, less); diff != "" {
+		t.Errorf("arrows (-want +got):\n%s", diff)
+	}
+	if State("nonsense").CanBecome(Queued) {
+		t.Error("a state that does not exist became queued")
+	}
+}
+
+func TestStates(t *testing.T) {
+	t.Parallel()
+	type view struct {
+		Terminal bool
+		Public   string
+	}
+	want := map[State]view{
+		Queued:    {false, "received"},
+		Sending:   {false, "received"},
+		Uncertain: {false, "received"},
+		Delivered: {true, "delivered"},
+		Rejected:  {true, "received"},
+		Held:      {true, "received"},
+		Refused:   {true, "refused"},
+		Discarded: {true, "received"},
+	}
+	got := map[State]view{}
+	for _, s := range States() {
+		got[s] = view{s.Terminal(), s.Public()}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+	if p := State("nonsense").Public(); p != "received" {
+		t.Errorf("an unknown state is public as %q", p)
+	}
+}
