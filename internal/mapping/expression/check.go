@@ -1,0 +1,358 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+
+	"formrelay/internal/mapping/value"
+)
+
+// own are the relay's names. A form field of such a name is read as form["item"].
+func own() []string { return []string{"form", "tables", "item", "index", "now", "visitor"} }
+
+// visitorNames are the members of visitor.
+func visitorNames() []string { return []string{"ip", "user_agent", "referrer", "page"} }
+
+// check walks a tree as it was written and gathers every fault that expr itself would not find or would
+// tell in its own words.
+type check struct {
+	l       *Language
+	in      Scope
+	source  []rune
+	lets    map[string]bool
+	depth   int          // predicates around
+	dashes  map[int]bool // the dashed names already told, by where they begin
+	lenient bool         // to the left of `??`
+	faults  []Fault
+}
+
+// fault notes a fault at a node. Checking goes on, so that one expression tells all that is wrong with
+// it.
+func (c *check) fault(n ast.Node, what, do string) {
+	c.faults = append(c.faults, Fault{Offset: n.Location().From, What: what, Do: do})
+}
+
+// walk checks a node and what is below it. Cases that return have seen to their children themselves,
+// with another scope or not at all.
+func (c *check) walk(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		c.name(n)
+	case *ast.MemberNode:
+		c.member(n)
+		return
+	case *ast.CallNode:
+		c.called(n)
+		return
+	case *ast.BuiltinNode:
+		c.predicate(n)
+		return
+	case *ast.BinaryNode:
+		c.operator(n)
+		if n.Operator == "??" {
+			c.fallback(n)
+			return
+		}
+	case *ast.VariableDeclaratorNode:
+		c.let(n)
+		return
+	}
+	children(n, func(child *ast.Node) { c.walk(*child) })
+}
+
+// let checks a binding. The name must be new, so that nobody has to think about which of two is meant.
+func (c *check) let(n *ast.VariableDeclaratorNode) {
+	c.walk(n.Value)
+	if slices.Contains(own(), n.Name) || c.lets[n.Name] {
+		c.fault(n, fmt.Sprintf("`let %s` names what there is already", n.Name), "choose another name")
+		return
+	}
+	c.lets[n.Name] = true
+	c.walk(n.Expr)
+	delete(c.lets, n.Name)
+}
+
+// name checks a bare name. Almost every one is a form field, whose names nobody knows when the profile
+// is loaded, so only the relay's own can be wrong.
+func (c *check) name(n *ast.IdentifierNode) {
+	switch name := n.Value; {
+	case c.lets[name]:
+	case (name == "item" || name == "index") && !c.in.Each:
+		c.fault(n, fmt.Sprintf("`%s` means something only below an `each`", name),
+			fmt.Sprintf(`write form["%s"] for a form field of that name, or put `+"`each`"+` above`, name))
+	case name == "tables":
+		c.fault(n, "`tables` stands alone", "name a table and a key: tables.price[sku]")
+	case strings.HasPrefix(name, "$"):
+		c.fault(n, fmt.Sprintf("`%s` is no name of the mapping language", name), fmt.Sprintf("write form[%s] for a form field of that name", quote(name)))
+	}
+}
+
+// member checks what hangs on tables and visitor, whose members are known.
+func (c *check) member(n *ast.MemberNode) {
+	base, isName := n.Node.(*ast.IdentifierNode)
+	if !isName || c.lets[base.Value] {
+		if c.row(n) {
+			return
+		}
+		children(n, func(child *ast.Node) { c.walk(*child) })
+		return
+	}
+	switch base.Value {
+	case "tables":
+		c.table(n)
+	case "visitor":
+		if p, ok := n.Property.(*ast.StringNode); !ok || !slices.Contains(visitorNames(), p.Value) {
+			c.fault(n, "visitor has no such member", "write visitor.ip, visitor.user_agent, visitor.referrer or visitor.page")
+		}
+	default:
+		children(n, func(child *ast.Node) { c.walk(*child) })
+	}
+}
+
+// table finds the table that `tables.name` means. Its name must be written out: then it is checked now,
+// and no visitor can choose another table.
+func (c *check) table(n *ast.MemberNode) *Table {
+	p, ok := n.Property.(*ast.StringNode)
+	if !ok {
+		c.fault(n, "the table is named by an expression", `name it: tables.price or tables["price"]`)
+		return nil
+	}
+	t := c.l.tables[p.Value]
+	if t == nil {
+		names := make([]string, 0, len(c.l.tables))
+		for name := range c.l.tables {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		c.fault(n.Property, fmt.Sprintf("there is no table %q", p.Value), suggest(p.Value, names, "add it under `tables`"))
+	}
+	return t
+}
+
+// row checks a key that is written out against its table, since what is missing then is missing in
+// every post. It is done with n when it says so.
+func (c *check) row(n *ast.MemberNode) bool {
+	base, ok := n.Node.(*ast.MemberNode)
+	if !ok {
+		return false
+	}
+	id, ok := base.Node.(*ast.IdentifierNode)
+	if !ok || id.Value != "tables" || c.lets["tables"] {
+		return false
+	}
+	t := c.table(base)
+	p, isText := n.Property.(*ast.StringNode)
+	if !isText {
+		c.walk(n.Property)
+		return true
+	}
+	if t == nil || c.lenient {
+		return true
+	}
+	if _, ok := t.Rows[p.Value]; !ok {
+		c.fault(n.Property, fmt.Sprintf("the table %s has no key %q", t.Name, p.Value),
+			suggest(p.Value, sortedKeys(t.Rows), fmt.Sprintf("add it, or write tables.%s[%s] for the field of that name", t.Name, p.Value)))
+	}
+	return true
+}
+
+// called checks a call: the function must be the language's, and be given what it takes.
+func (c *check) called(n *ast.CallNode) {
+	for _, arg := range n.Arguments {
+		c.walk(arg)
+	}
+	id, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok {
+		c.fault(n.Callee, "a value cannot be called", "call a function with the value in brackets: upper(name)")
+		return
+	}
+	f, known := c.l.functions[id.Value]
+	if !known {
+		c.fault(id, fmt.Sprintf("there is no function `%s`", id.Value),
+			suggest(id.Value, c.l.names(), "write one of "+strings.Join(c.l.names(), ", ")))
+		return
+	}
+	if len(n.Arguments) < f.least || f.most >= 0 && len(n.Arguments) > f.most {
+		c.fault(id, fmt.Sprintf("`%s` takes %s, not %d", id.Value, arity(f), len(n.Arguments)), "mend what stands in the brackets")
+	}
+}
+
+// arity says how many values a function takes.
+func arity(f function) string {
+	switch {
+	case f.most < 0:
+		return fmt.Sprintf("%d values or more", f.least)
+	case f.most == f.least && f.least == 1:
+		return "1 value"
+	case f.most == f.least:
+		return fmt.Sprintf("%d values", f.least)
+	default:
+		return fmt.Sprintf("%d to %d values", f.least, f.most)
+	}
+}
+
+// names are all functions, sorted.
+func (l *Language) names() []string {
+	names := make([]string, 0, len(l.functions)+len(l.predicates))
+	for name := range l.functions {
+		names = append(names, name)
+	}
+	for name := range l.predicates {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// predicate checks a function with a formula for each item. Nesting multiplies the work, by the length
+// of what was posted each time, so it is bounded.
+func (c *check) predicate(n *ast.BuiltinNode) {
+	if _, known := c.l.predicates[n.Name]; !known {
+		c.fault(n, fmt.Sprintf("there is no function `%s`", n.Name),
+			suggest(n.Name, c.l.names(), "write one of "+strings.Join(c.l.names(), ", ")))
+		return
+	}
+	if c.depth == maxNesting {
+		c.fault(n, fmt.Sprintf("`%s` stands inside more than %d others of its kind", n.Name, maxNesting-1), "look the value up in a table instead")
+		return
+	}
+	c.depth++
+	for _, arg := range n.Arguments {
+		c.walk(arg)
+	}
+	c.depth--
+}
+
+// fallback walks `a ?? b`, where a key that a table lacks is no fault in a.
+func (c *check) fallback(n *ast.BinaryNode) {
+	before := c.lenient
+	c.lenient = true
+	c.walk(n.Left)
+	c.lenient = before
+	c.walk(n.Right)
+}
+
+// operator checks what expr allows and the mapping language does not: ranges, whose ends a visitor
+// could choose, patterns that come from the form, and `or` taken for a fallback.
+func (c *check) operator(n *ast.BinaryNode) {
+	switch n.Operator {
+	case "-":
+		c.dash(n)
+	case "..":
+		c.fault(n, "`..` is not part of the mapping language", "write the values out: [1, 2, 3]")
+	case "matches":
+		if _, ok := n.Right.(*ast.StringNode); !ok {
+			c.fault(n, "`matches` needs its pattern written out", `write it in quotes: name matches "^A"`)
+		}
+	case "||", "or", "&&", "and":
+		for _, side := range []ast.Node{n.Left, n.Right} {
+			if _, ok := side.(*ast.StringNode); ok {
+				c.fault(side, fmt.Sprintf("`%s` asks yes or no and a text is neither", n.Operator), `write name ?? "…" for what to take when a field is empty`)
+			}
+		}
+	}
+}
+
+// dash finds names that a minus tears apart: `your-name` is a form field far more often than a
+// subtraction of two.
+func (c *check) dash(n *ast.BinaryNode) {
+	at := n.Location().From
+	start, end := at, at+1
+	for start > 0 && (inName(c.source[start-1]) || c.source[start-1] == '-') {
+		start--
+	}
+	for end < len(c.source) && (inName(c.source[end]) || c.source[end] == '-') {
+		end++
+	}
+	name := string(c.source[start:end])
+	if start == at || end == at+1 || !letter(c.source[start]) || c.arithmetic(n, end) || c.dashes[start] {
+		return
+	}
+	if c.dashes == nil {
+		c.dashes = map[int]bool{}
+	}
+	c.dashes[start] = true
+	base, do := "form", fmt.Sprintf("write %s or form[%s]", strings.ReplaceAll(name, "-", "_"), quote(name))
+	if start > 1 && c.source[start-1] == '.' {
+		from := start - 1
+		for from > 0 && (inName(c.source[from-1]) || c.source[from-1] == '.') {
+			from--
+		}
+		base = string(c.source[from : start-1])
+		do = fmt.Sprintf("write %s[%s]", base, quote(name))
+	}
+	c.faults = append(c.faults, Fault{
+		Offset: start, What: fmt.Sprintf("`%s` would subtract", name), Do: do + "; for a subtraction put blanks around the minus",
+	})
+}
+
+// arithmetic tells a subtraction that was meant: of what a call gives, of a let, of the relay's own
+// names, or of a number from a field that is one.
+func (c *check) arithmetic(n *ast.BinaryNode, end int) bool {
+	if end < len(c.source) && c.source[end] == '(' {
+		return true
+	}
+	left, isName := n.Left.(*ast.IdentifierNode)
+	if isName && (c.lets[left.Value] || slices.Contains(own(), left.Value)) {
+		return true
+	}
+	if right, ok := n.Right.(*ast.IdentifierNode); ok && c.lets[right.Value] {
+		return true
+	}
+	_, number := n.Right.(*ast.IntegerNode)
+	_, float := n.Right.(*ast.FloatNode)
+	return (number || float) && (!isName || c.l.numeric[left.Value])
+}
+
+// inName tells whether a character can stand inside a name.
+func inName(r rune) bool { return letter(r) || unicode.IsDigit(r) }
+
+// letter tells whether a name can begin with a character, as expr's lexer sees it.
+func letter(r rune) bool { return r == '_' || r == '$' || unicode.IsLetter(r) }
+
+// suggest is what to do about an unknown word: take the nearest right one, if any is near.
+func suggest(word string, among []string, otherwise string) string {
+	if near := value.Nearest(word, among); near != "" {
+		return fmt.Sprintf("write %s", near)
+	}
+	return otherwise
+}
+
+// reserved are the words that expr reads as its own syntax, so that a form field of that name cannot
+// stand bare.
+func reserved() []string {
+	return []string{"in", "not", "and", "or", "if", "else", "let", "matches", "contains", "startsWith", "endsWith"}
+}
+
+// syntaxFault tells an error of expr's parser or checker, with a hint where the slip is a common one.
+func syntaxFault(source string, err error) Fault {
+	f := Fault{What: "the expression cannot be read", Do: "mend it at this place"}
+	var fe *file.Error
+	if errors.As(err, &fe) {
+		f.Offset = min(fe.From, runes(source))
+		f.What += ": " + tidy(fe.Message)
+	} else {
+		f.What += ": " + err.Error()
+	}
+	if word := strings.TrimSpace(source); slices.Contains(reserved(), word) {
+		f.Offset = 0
+		f.What = fmt.Sprintf("`%s` is a word of the expression language", word)
+		f.Do = fmt.Sprintf("write form[%s] for the form field of that name", quote(word))
+	}
+	return f
+}
+
+// tidy says expr's names of tokens in plain words: `unexpected token Operator("-")` is `unexpected -`.
+func tidy(message string) string {
+	message = strings.NewReplacer(
+		"unexpected token EOF", "unexpected end", "unexpected token ", "unexpected ",
+		"Operator(\"", "`", "Bracket(\"", "`", "Identifier(\"", "`", "Number(\"", "`", "String(\"", "`", "\")", "`",
+	).Replace(message)
+	return message
+}

@@ -1,0 +1,172 @@
+package mapping
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"formrelay/internal/form"
+	"formrelay/internal/mapping/expression"
+)
+
+// replyTo is the name under which some form services post the visitor's email.
+const replyTo = "_replyto"
+
+// posted finds the pairs of a post that a path of an expression stands for. It is made only for posts
+// that need it: for `rest`, for a fault, for explaining.
+type posted struct {
+	fields *form.Fields
+	paths  [][]string       // of each pair, its root in PHP's name
+	roots  map[string][]int // the pairs that a root answers by: its raw name, PHP's, and the one an expression can hold
+	raw    map[string]bool  // the roots as posted
+}
+
+// newPosted indexes a post. A root that was posted as such belongs to that field alone; another field's
+// alias never takes it, as in form's own values.
+func newPosted(f *form.Fields) *posted {
+	p := &posted{fields: f, paths: f.Paths(), roots: map[string][]int{}, raw: map[string]bool{}}
+	for i := range f.Pairs {
+		name := root(f.Pairs[i].Name)
+		p.raw[name] = true
+		p.roots[name] = append(p.roots[name], i)
+	}
+	for i := range f.Pairs {
+		name := root(f.Pairs[i].Name)
+		for _, alias := range aliases(name)[1:] {
+			if !p.raw[alias] && !slices.Contains(p.roots[alias], i) {
+				p.roots[alias] = append(p.roots[alias], i)
+			}
+		}
+	}
+	if !p.raw["email"] {
+		p.roots["email"] = append(p.roots["email"], p.roots[replyTo]...)
+	}
+	return p
+}
+
+// root is a posted name without its brackets.
+func root(name string) string {
+	if i := strings.IndexByte(name, '['); i > 0 {
+		return name[:i]
+	}
+	return name
+}
+
+// aliases are the names that a posted root answers to: itself first, PHP's name, and the one that an
+// expression can hold.
+func aliases(root string) []string {
+	names := []string{root}
+	if path := form.Path(root); len(path) > 0 && path[0] != root {
+		names = append(names, path[0])
+	}
+	if id := form.Identifier(root); !slices.Contains(names, id) {
+		names = append(names, id)
+	}
+	return names
+}
+
+// pairs are the pairs at or below a path of the form, in posted order.
+func (p *posted) pairs(steps []expression.Step) []int {
+	if len(steps) == 0 || steps[0].Any {
+		all := make([]int, len(p.paths))
+		for i := range all {
+			all[i] = i
+		}
+		return all
+	}
+	found := p.roots[steps[0].Key]
+	if len(steps) == 1 {
+		return found
+	}
+	var below []int
+	for _, i := range found {
+		if under(p.paths[i][1:], steps[1:]) {
+			below = append(below, i)
+		}
+	}
+	return below
+}
+
+// under tells whether a pair's path lies at or below the steps. A pair whose path ends before them does
+// not.
+func under(path []string, steps []expression.Step) bool {
+	if len(path) < len(steps) {
+		return false
+	}
+	for i, s := range steps {
+		if !s.Any && s.Key != path[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// name is the posted name that a path stands for: of the last pair exactly there, since that one
+// counts, else of the first below it.
+func (p *posted) name(steps []expression.Step) (name string, ok bool) {
+	found := p.pairs(steps)
+	for _, i := range slices.Backward(found) {
+		if len(p.paths[i]) == len(steps) {
+			return p.fields.Pairs[i].Name, true
+		}
+	}
+	if len(steps) > 0 && len(found) > 0 {
+		return p.fields.Pairs[found[0]].Name, true
+	}
+	return p.above(steps)
+}
+
+// above is the name of a plain value that was posted where the path goes further: `${name.first}` and
+// name=O.
+func (p *posted) above(steps []expression.Step) (name string, ok bool) {
+	for n := len(steps) - 1; n > 0; n-- {
+		for _, i := range slices.Backward(p.pairs(steps[:n])) {
+			if len(p.paths[i]) == n {
+				return p.fields.Pairs[i].Name, true
+			}
+		}
+	}
+	return "", false
+}
+
+// spelled is the name that a form would post a path under.
+func spelled(steps []expression.Step) string {
+	var b strings.Builder
+	for i, s := range steps {
+		key := s.Key
+		if s.Any {
+			key = ""
+		}
+		if i == 0 {
+			b.WriteString(key)
+		} else {
+			b.WriteString("[" + key + "]")
+		}
+	}
+	return b.String()
+}
+
+// keyAt finds the key that the item at a position of a list was posted under: products[5][sku] alone is
+// the first item.
+func keyAt(f *form.Fields, prefix []expression.Step, at string) string {
+	path := make([]string, len(prefix))
+	for i, s := range prefix {
+		path[i] = s.Key
+	}
+	keys := f.Order(path)
+	i, err := strconv.Atoi(at)
+	if err != nil || i < 0 || i >= len(keys) || !digitsOnly(keys) {
+		return at
+	}
+	return keys[i]
+}
+
+// digitsOnly tells whether the keys are all numbers, which is when their values are a list.
+func digitsOnly(keys []string) bool {
+	for _, key := range keys {
+		if _, err := strconv.Atoi(key); err != nil {
+			return false
+		}
+	}
+	return true
+}
