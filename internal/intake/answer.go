@@ -1,0 +1,160 @@
+package intake
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"formrelay/internal/httpd"
+	"formrelay/internal/profile"
+	"formrelay/internal/submission"
+	"formrelay/web"
+)
+
+// receiptMethods is what a submission's address knows.
+const receiptMethods = "GET, HEAD, OPTIONS"
+
+// success is the body that the client scripts of the popular form services all take for success: some look at ok, some at success,
+// Formspree's wants a text in next, Formspring's reads redirect.
+type success struct {
+	OK       bool    `json:"ok"`
+	Success  bool    `json:"success"`
+	ID       string  `json:"id"`
+	Status   string  `json:"status"`
+	Message  string  `json:"message"`
+	Next     string  `json:"next"`     // always a page to go to
+	Redirect *string `json:"redirect"` // the profile's own page; null when it names none
+}
+
+// answer tells a visitor that the post was taken. To the visitor a held submission is one like any other.
+func (i *Intake) answer(w http.ResponseWriter, r *http.Request, p *profile.Profile, id, lang string) error {
+	if !wantsJSON(r) {
+		// This is the way that nearly every post takes: no template, no buffer, and the headers set without canonicalising their names.
+		// 303: the browser fetches the next page with a GET, and reloading that page never posts again.
+		w.Header()["Location"] = []string{nextPage(p, id, lang)}
+		w.Header()["Cache-Control"] = []string{"no-store"}
+		w.WriteHeader(http.StatusSeeOther)
+		return nil
+	}
+	body := success{OK: true, Success: true, ID: id, Status: submission.Queued.Public(), Message: i.texts[lang]["received"]}
+	if body.Next = nextPage(p, id, lang); p.Success != "" {
+		body.Redirect = &body.Next
+	} else {
+		// A script on the shop's page would take a bare path for one of the shop's.
+		body.Next = httpd.BaseURL(r, i.TrustedProxies) + body.Next
+	}
+	return writeJSON(w, http.StatusAccepted, body)
+}
+
+// nextPage is where the browser goes after a post was taken: the profile's page with the id filled in, else the relay's own.
+func nextPage(p *profile.Profile, id, lang string) string {
+	if p.Success != "" {
+		return strings.ReplaceAll(p.Success, "{id}", url.QueryEscape(id))
+	}
+	return "/forms/" + p.Name + "/" + id + "?lang=" + lang
+}
+
+// receipt serves a submission's address: the thank-you page for whoever asks for a page, else its status. It tells nothing of what
+// was posted, because an address gets about.
+func (i *Intake) receipt(w http.ResponseWriter, r *http.Request) error {
+	switch r.Method {
+	case http.MethodOptions:
+		preflight(w, r, receiptMethods)
+		return nil
+	case http.MethodGet, http.MethodHead:
+	default:
+		return notAllowed(receiptMethods)
+	}
+	s, err := i.find(r)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Accept, Accept-Language")
+	if a := readAccept(r.Header); !a.namesHTML() || a.prefersJSON() {
+		return writeJSON(w, http.StatusOK, receipt{ID: s.ID, Status: s.State.Public()})
+	}
+	// The receipt outlives its form: a profile may be closed or taken away while its visitor still reads the page.
+	p, _ := i.Profiles.Get(s.Profile) // gone since: nil, and its language with it
+	return i.thank(w, i.language(r, r.URL.Query().Get("lang"), p), s)
+}
+
+// receipt is a submission's status for a program.
+type receipt struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+}
+
+// find looks a submission up by its address. Another profile's is as unknown as none: an id must not tell which form it belongs to.
+func (i *Intake) find(r *http.Request) (submission.Submission, error) {
+	id, name := chi.URLParam(r, "id"), chi.URLParam(r, "profile")
+	if !submission.ValidID(id) {
+		return submission.Submission{}, notFound("SUBMISSION_NOT_FOUND")
+	}
+	s, err := i.Store.Submission(r.Context(), id)
+	switch {
+	case errors.Is(err, submission.ErrNotFound) || err == nil && s.Profile != name:
+		return submission.Submission{}, notFound("SUBMISSION_NOT_FOUND")
+	case err != nil:
+		return submission.Submission{}, unavailable(retryStore, fmt.Errorf("reading submission %s: %w", id, err))
+	}
+	return s, nil
+}
+
+// thank writes the page after a form.
+func (i *Intake) thank(w http.ResponseWriter, lang string, s submission.Submission) error {
+	text := i.texts[lang]
+	page := web.Thanks{
+		Page: i.page(lang, text["thanks.title"]), Good: true, Text: text["thanks.text"], Close: text["thanks.close"],
+		NumberLabel: text["thanks.number"], Number: s.ID,
+	}
+	if s.State == submission.Refused { // no link leads here, but a script that ignored the 422 may
+		page.Page, page.Good, page.Text, page.Close = i.page(lang, text["refused.title"]), false, text["refused.text"], ""
+	}
+	return writePage(w, http.StatusOK, i.pages.Thanks, page)
+}
+
+// page is what every page has.
+func (i *Intake) page(lang, title string) web.Page {
+	return web.Page{Lang: lang, Title: title, Style: i.style.address}
+}
+
+// writePage executes a page into a buffer first, so that a fault of a template never leaves half a page behind, and sends it with
+// everything forbidden that a page without scripts, forms and images has no need of.
+func writePage(w http.ResponseWriter, status int, t *template.Template, page any) error {
+	var b bytes.Buffer
+	if err := t.Execute(&b, page); err != nil {
+		return fmt.Errorf("the page %s: %w", t.Name(), err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer") // the address holds the submission's id
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // the visitor may be gone: nobody is left to tell
+	return nil
+}
+
+// writeJSON sends a body of ours, which always marshals.
+func writeJSON(w http.ResponseWriter, status int, body any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("the answer's JSON: %w", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(b, '\n')) // the visitor may be gone: nobody is left to tell
+	return nil
+}

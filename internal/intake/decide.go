@@ -1,0 +1,104 @@
+package intake
+
+import (
+	"fmt"
+	"strings"
+
+	"formrelay/internal/mapping"
+	"formrelay/internal/submission"
+)
+
+// maxTold bounds how many faults a submission's one-sentence error names; all of them are in its Faults.
+const maxTold = 5
+
+// apply maps a post. Should the mapping fail in a way that nobody foresaw, the post is kept for ops: that is a fault like any other of
+// the relay's, and none of them may lose a lead.
+func apply(m *mapping.Mapping, in mapping.Input) (result mapping.Result) {
+	defer func() {
+		if v := recover(); v != nil {
+			// The panic's type and not its value, which may hold what the visitor typed.
+			result = mapping.Result{Problems: []mapping.Problem{{Text: fmt.Sprintf(
+				"the relay itself failed while mapping this submission (%T); please report it with the profile", v)}}}
+		}
+	}()
+	return m.Apply(in)
+}
+
+// decide is what becomes of a post that was decoded and mapped: what its visitor can correct comes first, then what only ops can,
+// then that it is a test. Anything else is queued.
+func decide(s *submission.Submission, result mapping.Result, holdInvalid, test bool) {
+	// The entity is made once, here: every send and every resend sends these bytes. A test has one too, so that ops see what it would
+	// have been.
+	s.Entity, s.SourceUUID, s.Mark, s.MarkField = result.Entity, result.SourceUUID, result.Mark, result.MarkField
+	switch {
+	case len(result.Corrections) > 0:
+		s.Faults = append(correctionFaults(result.Corrections), problemFaults(result.Problems)...)
+		told := "needs a correction: " + list(s.Faults)
+		if holdInvalid {
+			s.State, s.Reason, s.Error = submission.Held, submission.ReasonInvalid, told
+			return
+		}
+		s.State, s.Error = submission.Refused, "the visitor was told that it "+told
+	case len(result.Problems) > 0: // before test: whoever tests a form wants to know that its mapping fails
+		s.Faults = problemFaults(result.Problems)
+		s.State, s.Reason, s.Error = submission.Held, submission.ReasonMapping, "the mapping failed: "+list(s.Faults)
+	case test:
+		s.State, s.Reason, s.Error = submission.Held, submission.ReasonTest, "a test: it is kept and not sent"
+	default:
+		s.State = submission.Queued
+	}
+}
+
+// correctionFaults is what a visitor may correct, in the words of ops.
+func correctionFaults(corrections []mapping.Correction) []submission.Fault {
+	faults := make([]submission.Fault, len(corrections))
+	for n, c := range corrections {
+		faults[n] = submission.Fault{Field: c.Field, Path: c.Path, Code: c.Code, Text: asked(c)}
+	}
+	return faults
+}
+
+// asked says in English what a correction asks for.
+func asked(c mapping.Correction) string {
+	switch c.Code {
+	case mapping.CodeMissing:
+		return c.Field + " is required and was not posted"
+	case mapping.CodeEmpty:
+		return c.Field + " is required and was blank"
+	case mapping.CodeNoContact:
+		return c.Field + ": there is no name, email or phone at all"
+	case mapping.CodeRule:
+		if c.Param == "" {
+			return c.Field + " does not keep the rule " + c.Tag
+		}
+		return c.Field + " does not keep the rule " + c.Tag + "=" + c.Param
+	default:
+		return c.Field + " is no " + strings.ToLower(strings.TrimPrefix(c.Code, "TYPE_"))
+	}
+}
+
+// problemFaults is what only ops can mend.
+func problemFaults(problems []mapping.Problem) []submission.Fault {
+	faults := make([]submission.Fault, len(problems))
+	for n, p := range problems {
+		faults[n] = submission.Fault{Field: p.Field, Path: p.Path, Code: "MAPPING", Text: p.Text}
+	}
+	return faults
+}
+
+// list is the first faults in one sentence.
+func list(faults []submission.Fault) string {
+	told := make([]string, 0, maxTold+1)
+	for n, f := range faults {
+		if n == maxTold {
+			told = append(told, fmt.Sprintf("and %d more", len(faults)-maxTold))
+			break
+		}
+		text := f.Text
+		if f.Code == "MAPPING" && f.Path != "" {
+			text = f.Path + ": " + text
+		}
+		told = append(told, text)
+	}
+	return strings.Join(told, "; ")
+}

@@ -1,0 +1,107 @@
+package intake
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"formrelay/internal/mapping"
+	"formrelay/internal/submission"
+)
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	entity := mapping.Result{Entity: []byte(`{"source_id":22}`), SourceUUID: "X"}
+	correct := mapping.Result{Corrections: []mapping.Correction{{Field: "mail", Path: "buyer.email", Code: mapping.CodeEmail}}}
+	problem := mapping.Result{Problems: []mapping.Problem{{Path: "payments.0.status", Field: "st", Text: "KeyCRM has no such status"}}}
+	both := mapping.Result{Corrections: correct.Corrections, Problems: problem.Problems}
+	tests := []struct {
+		name   string
+		result mapping.Result
+		hold   bool
+		test   bool
+		state  submission.State
+		reason submission.Reason
+		error  string
+		faults int
+	}{
+		{name: "fine", result: entity, state: submission.Queued},
+		{name: "a test", result: entity, test: true, state: submission.Held, reason: submission.ReasonTest, error: "a test: it is kept and not sent"},
+		{
+			name: "to correct", result: correct, state: submission.Refused, faults: 1,
+			error: "the visitor was told that it needs a correction: mail is no email",
+		},
+		{
+			name: "to correct, nobody to tell", result: correct, hold: true, state: submission.Held, reason: submission.ReasonInvalid, faults: 1,
+			error: "needs a correction: mail is no email",
+		},
+		{name: "a test to correct", result: correct, test: true, state: submission.Refused, faults: 1, error: "the visitor was told that it needs a correction: mail is no email"},
+		{
+			name: "for ops", result: problem, state: submission.Held, reason: submission.ReasonMapping, faults: 1,
+			error: "the mapping failed: payments.0.status: KeyCRM has no such status",
+		},
+		{
+			name: "a test for ops", result: problem, test: true, state: submission.Held, reason: submission.ReasonMapping, faults: 1,
+			error: "the mapping failed: payments.0.status: KeyCRM has no such status",
+		},
+		{
+			name: "both", result: both, state: submission.Refused, faults: 2,
+			error: "the visitor was told that it needs a correction: mail is no email; payments.0.status: KeyCRM has no such status",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var s submission.Submission
+			decide(&s, tt.result, tt.hold, tt.test)
+			if s.State != tt.state || s.Reason != tt.reason || s.Error != tt.error || len(s.Faults) != tt.faults {
+				t.Errorf("got %s %s %q with %d faults", s.State, s.Reason, s.Error, len(s.Faults))
+			}
+			if diff := cmp.Diff(string(tt.result.Entity), string(s.Entity)); diff != "" || s.SourceUUID != tt.result.SourceUUID {
+				t.Error(diff, s.SourceUUID)
+			}
+		})
+	}
+}
+
+func TestAskedNamesTheField(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]string{
+		mapping.CodeMissing:   "f is required and was not posted",
+		mapping.CodeEmpty:     "f is required and was blank",
+		mapping.CodeNoContact: "f: there is no name, email or phone at all",
+		mapping.CodeRule:      "f does not keep the rule max=3",
+		mapping.CodePhone:     "f is no phone",
+	} {
+		if got := asked(mapping.Correction{Field: "f", Code: code, Tag: "max", Param: "3"}); got != want {
+			t.Errorf("%s: %q", code, got)
+		}
+	}
+	if got := asked(mapping.Correction{Field: "f", Code: mapping.CodeRule, Tag: "alpha"}); got != "f does not keep the rule alpha" {
+		t.Error(got)
+	}
+}
+
+func TestManyFaultsAreCounted(t *testing.T) {
+	t.Parallel()
+	var r mapping.Result
+	for range 30 {
+		r.Problems = append(r.Problems, mapping.Problem{Path: "p", Text: "wrong"})
+	}
+	var s submission.Submission
+	decide(&s, r, false, false)
+	if !strings.HasSuffix(s.Error, "; and 25 more") || len(s.Faults) != 30 {
+		t.Errorf("%d faults, %q", len(s.Faults), s.Error)
+	}
+}
+
+func TestMappingThatPanicsLosesNothing(t *testing.T) {
+	t.Parallel()
+	r := apply(nil, mapping.Input{}) // a nil mapping stands for a fault that nobody foresaw
+	var s submission.Submission
+	decide(&s, r, false, false)
+	if s.State != submission.Held || s.Reason != submission.ReasonMapping || !strings.Contains(s.Error, "the relay itself failed") {
+		t.Errorf("%s %s %q", s.State, s.Reason, s.Error)
+	}
+}

@@ -1,0 +1,179 @@
+package intake
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"formrelay/internal/httpd"
+	"formrelay/internal/mapping"
+	"formrelay/internal/profile"
+	"formrelay/web"
+)
+
+// A Problem made in this package has no Message: in which language it is told is known only when it is rendered, and then status,
+// bound and code find its sentence.
+
+// notFound is an address that means nothing.
+func notFound(code string) *httpd.Problem {
+	return &httpd.Problem{Status: http.StatusNotFound, Code: code}
+}
+
+// notAllowed is a method that the address does not know.
+func notAllowed(allow string) *httpd.Problem {
+	return &httpd.Problem{Status: http.StatusMethodNotAllowed, Code: "METHOD_NOT_ALLOWED", Allow: allow}
+}
+
+// unavailable is a fault of the relay's that passes: never a 4xx, so that no sender gives up on it.
+func unavailable(retry time.Duration, cause error) *httpd.Problem {
+	return &httpd.Problem{Status: http.StatusServiceUnavailable, Code: "UNAVAILABLE", RetryAfter: retry, Cause: cause}
+}
+
+// refusal tells the visitor what to correct.
+func (i *Intake) refusal(id, lang, profileLang string, corrections []mapping.Correction) *httpd.Problem {
+	p := &httpd.Problem{Status: http.StatusUnprocessableEntity, Code: "INVALID", Lang: lang, ID: id}
+	for _, c := range corrections {
+		// The profile's labels need not be in every language; its own is the next best, for the form is in it.
+		label := cmp.Or(c.Label[lang], c.Label[profileLang], c.Field)
+		p.Fields = append(p.Fields, httpd.Field{Name: c.Field, Label: label, Code: c.Code, Message: sentence(i.texts[lang], c)})
+	}
+	return p
+}
+
+// failure is the body of everything that is not success. Error and Message are the same sentence, because some client scripts show
+// the one and some the other, and both must be a text.
+type failure struct {
+	OK        bool         `json:"ok"`
+	Success   bool         `json:"success"`
+	Error     string       `json:"error"`
+	Message   string       `json:"message"`
+	Errors    []fieldError `json:"errors"`               // never empty: an entry without field is about the whole
+	ID        *string      `json:"id"`                   // the refused submission's; null when nothing was stored
+	Limit     string       `json:"limit,omitempty"`      // with a 413: the bound's name in the profile
+	Detail    string       `json:"detail,omitempty"`     // English, for whoever built the form
+	RequestID string       `json:"request_id,omitempty"` // what to ask the relay's log for
+}
+
+// fieldError is one thing wrong, in Formspree's shape.
+type fieldError struct {
+	Field   string `json:"field,omitempty"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// render is the one place where a problem becomes an answer.
+func (i *Intake) render(w http.ResponseWriter, r *http.Request, p *httpd.Problem) {
+	lang := cmp.Or(p.Lang, i.language(r, "", nil))
+	w.Header().Add("Vary", "Accept, Accept-Language")
+	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id") // a script may read them
+	var err error
+	switch {
+	case wantsJSON(r) || isReceipt(r) && !readAccept(r.Header).namesHTML():
+		err = writeJSON(w, p.Status, i.failure(r, lang, p))
+	case p.Allow == formMethods && isRead(r.Method):
+		err = writePage(w, p.Status, i.pages.Hint, i.hint(r, lang))
+	default:
+		err = writePage(w, p.Status, i.pages.Problem, i.problem(r, lang, p))
+	}
+	if err != nil { // a template that cannot be executed; a test executes each
+		i.Log.Error().Err(err).Str("request_id", httpd.ID(r.Context())).Msg("the problem's page cannot be shown")
+		http.Error(w, http.StatusText(p.Status), p.Status)
+	}
+}
+
+// isReceipt tells whether a submission's status is asked for, which is JSON unless a page is asked for by name.
+func isReceipt(r *http.Request) bool { return isRead(r.Method) && chi.URLParam(r, "id") != "" }
+
+// isRead tells whether a person may be looking.
+func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+// failure is the problem as JSON.
+func (i *Intake) failure(r *http.Request, lang string, p *httpd.Problem) failure {
+	text := i.text(lang, p)
+	if len(p.Fields) > 0 {
+		// Scripts of the simpler kind show this one text and nothing else: it has to name the fields.
+		text = i.texts[lang]["422.title"] + ". " + inOneLine(p.Fields)
+	}
+	f := failure{Error: text, Message: text, Limit: p.Limit, Detail: p.Detail, RequestID: httpd.ID(r.Context())}
+	if p.ID != "" {
+		f.ID = &p.ID
+	}
+	for _, field := range p.Fields {
+		f.Errors = append(f.Errors, fieldError{field.Name, field.Code, field.Message})
+	}
+	if f.Errors == nil {
+		f.Errors = []fieldError{{Code: p.Code, Message: text}}
+	}
+	return f
+}
+
+// problem is the problem as a page.
+func (i *Intake) problem(r *http.Request, lang string, p *httpd.Problem) web.Problem {
+	text := i.texts[lang]
+	page := web.Problem{
+		Page: i.page(lang, i.title(lang, p.Status)), Text: i.text(lang, p), Status: p.Status, Limit: p.Limit, Detail: p.Detail,
+		RequestLabel: text["page.request"], Request: httpd.ID(r.Context()),
+	}
+	if p.Status == http.StatusUnprocessableEntity {
+		// What was typed is not on the page: the browser has it, and a page that repeats it could be made to say anything.
+		page.Back = text["422.back"]
+		for _, f := range joined(p.Fields) {
+			page.Fields = append(page.Fields, web.Field{Label: f.Label, Message: f.Message})
+		}
+	}
+	return page
+}
+
+// hint is the page for a developer who opens a form's address.
+func (i *Intake) hint(r *http.Request, lang string) web.Hint {
+	text := i.texts[lang]
+	name := chi.URLParam(r, "profile")
+	if !profile.ValidName(name) {
+		name = "" // cannot be: only a profile's address has this page
+	}
+	return web.Hint{
+		Page: i.page(lang, text["405.title"]), Text: text["405.text"],
+		Developer: text["hint.title"], How: text["hint.text"], Script: text["hint.script"],
+		Action: httpd.BaseURL(r, i.TrustedProxies) + "/forms/" + name,
+		Name:   text["hint.name"], Phone: text["hint.phone"], Send: text["hint.send"],
+	}
+}
+
+// text is the problem's sentence: its own, else its bound's, else its code's, else its status's. A status that nobody wrote a sentence
+// for is told in general words: a visitor never gets an empty page.
+func (i *Intake) text(lang string, p *httpd.Problem) string {
+	text, status := i.texts[lang], strconv.Itoa(p.Status)
+	return cmp.Or(p.Message, text[status+"."+p.Limit], text[status+"."+p.Code], text[status+".text"], text["other.text"])
+}
+
+// title is a page's heading.
+func (i *Intake) title(lang string, status int) string {
+	return cmp.Or(i.texts[lang][strconv.Itoa(status)+".title"], i.texts[lang]["other.title"])
+}
+
+// inOneLine is every field's label and sentence, for scripts that show one message.
+func inOneLine(fields []httpd.Field) string {
+	var lines []string
+	for _, f := range joined(fields) {
+		lines = append(lines, f.Label+": "+f.Message)
+	}
+	return strings.Join(lines, " ")
+}
+
+// joined puts the fields into one entry that are told together that there is no contact at all, so that a person reads the sentence
+// once.
+func joined(fields []httpd.Field) []httpd.Field {
+	var out []httpd.Field
+	for _, f := range fields {
+		if n := len(out); n > 0 && f.Code == mapping.CodeNoContact && out[n-1].Code == f.Code {
+			out[n-1].Label += ", " + f.Label
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}

@@ -1,0 +1,120 @@
+// Package intake is the visitor's part of the relay: a form's post comes in, is decoded, mapped and stored, and is answered. Nothing
+// here calls KeyCRM or anyone else, so that a visitor never waits for more than the disk.
+//
+// What must hold: the answer leaves only after the store has the submission; a fault of the relay's is never told as one of the
+// visitor's; every post that fits the bounds and can be decoded becomes a row, also one that is refused; and no value that a visitor
+// typed gets into a log line, an address or a header.
+package intake
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/rs/zerolog"
+
+	"formrelay/internal/httpd"
+	"formrelay/internal/profile"
+	"formrelay/internal/submission"
+	"formrelay/web"
+)
+
+// Profiles is the live set of profiles.
+type Profiles interface {
+	// Get returns the revision that serves.
+	Get(name string) (*profile.Profile, bool)
+	// IsBroken tells whether the name has a file, but no revision of it that could serve.
+	IsBroken(name string) bool
+}
+
+// Store keeps submissions.
+type Store interface {
+	// Accept returns nil after the commit that holds the submission. It may turn a queued one into a held one.
+	Accept(ctx context.Context, s *submission.Submission, r submission.Revision) error
+	// Submission returns submission.ErrNotFound for an id it does not know.
+	Submission(ctx context.Context, id string) (submission.Submission, error)
+}
+
+// Config is what an Intake needs. Profiles and Store are required.
+type Config struct {
+	Profiles       Profiles
+	Store          Store
+	TrustedProxies []netip.Prefix // whose X-Forwarded-… is believed; empty: nobody's
+	Log            zerolog.Logger
+	Now            func() time.Time // nil: time.Now
+	BodyRate       httpd.BodyRate   // the least rate of a body; zero: httpd.DefaultBodyRate
+}
+
+// Intake serves the forms. It is safe for concurrent use.
+type Intake struct {
+	Config
+	pages     *web.Pages
+	texts     web.Messages
+	languages *languages
+	style     stylesheet
+	turned    turned
+	responder *httpd.Responder
+}
+
+// New reads the pages and the sentences and makes an Intake.
+func New(c Config) (*Intake, error) {
+	if c.Profiles == nil || c.Store == nil {
+		return nil, errors.New("intake: Config.Profiles and Config.Store are required")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.BodyRate == (httpd.BodyRate{}) {
+		c.BodyRate = httpd.DefaultBodyRate()
+	}
+	pages, err := web.ParsePages()
+	if err != nil {
+		return nil, err
+	}
+	texts, err := web.LoadMessages()
+	if err != nil {
+		return nil, err
+	}
+	i := &Intake{Config: c, pages: pages, texts: texts, languages: newLanguages(), style: newStylesheet()}
+	i.responder = httpd.NewResponder(c.Log, i.render)
+	return i, nil
+}
+
+// Routes mounts the forms on r, and what answers a path that nothing else on r knows.
+//
+// r.Get("/forms/{profile}/…") beside them is possible: chi prefers a fixed word to {id}.
+func (i *Intake) Routes(r chi.Router) {
+	r.Group(func(r chi.Router) {
+		// Observe is the outermost, so that it sees whatever the others answer; the client's address must be known before the handlers
+		// ask for it; the body's rate stands next to the handlers that read.
+		r.Use(i.responder.Observe, anyOrigin, httpd.ClientIP(i.TrustedProxies), i.BodyRate.Enforce)
+		form := i.responder.Handle(i.form)
+		// /f/ is how Formspree's clients build an address. The slash at the end is how people write one.
+		for _, path := range []string{"/forms/{profile}", "/forms/{profile}/", "/f/{profile}", "/f/{profile}/"} {
+			r.Handle(path, form)
+		}
+		r.Handle("/forms/{profile}/{id}", i.responder.Handle(i.receipt))
+		r.Method(http.MethodGet, stylePath, http.HandlerFunc(i.style.serve))
+		r.NotFound(i.responder.Handle(func(http.ResponseWriter, *http.Request) error { return notFound("NOT_FOUND") }))
+		r.MethodNotAllowed(i.responder.Handle(func(http.ResponseWriter, *http.Request) error { return notAllowed("") }))
+	})
+}
+
+// Handler is a router with nothing but [Intake.Routes].
+func (i *Intake) Handler() http.Handler {
+	r := chi.NewRouter()
+	i.Routes(r)
+	return r
+}
+
+// anyOrigin lets every page read every answer: there are no cookies here that another site could ride on, and a page that cannot
+// read an error can only tell its visitor "failed to fetch".
+func anyOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,270 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"formrelay/internal/form"
+	"formrelay/internal/httpd"
+	"formrelay/internal/mapping"
+	"formrelay/internal/profile"
+	"formrelay/internal/submission"
+)
+
+const (
+	// storeWithin bounds how long a visitor waits for the disk. Tilda gives its answer 5 s, then posts again.
+	storeWithin = 4 * time.Second
+	// retryStore is when a visitor may try again after the store could not take a post; retryProfile, when a form may work again
+	// whose file ops have broken: they have to notice and mend it.
+	retryStore   = 10 * time.Second
+	retryProfile = time.Minute
+	// formMethods is what a form's address knows.
+	formMethods = "POST, OPTIONS"
+)
+
+// form serves a form's address.
+func (i *Intake) form(w http.ResponseWriter, r *http.Request) error {
+	switch r.Method {
+	case http.MethodOptions:
+		preflight(w, r, formMethods)
+		return nil
+	case http.MethodPost:
+		err := i.submit(w, r)
+		i.countTurned(r, err) // here, because not every way out of submit knows that it is one
+		return err
+	default:
+		if _, err := i.serving(r); err != nil {
+			return err
+		}
+		return notAllowed(formMethods)
+	}
+}
+
+// countTurned counts a post that left no row behind. A refused one did: its Problem names the row.
+func (i *Intake) countTurned(r *http.Request, err error) {
+	p, ok := errors.AsType[*httpd.Problem](err)
+	if !ok || p.ID != "" {
+		return
+	}
+	name := chi.URLParam(r, "profile")
+	if _, known := i.Profiles.Get(name); !known && !i.Profiles.IsBroken(name) {
+		name = nobody
+	}
+	i.turned.add(name, p.Status)
+}
+
+// serving finds the profile that the address names.
+func (i *Intake) serving(r *http.Request) (*profile.Profile, error) {
+	// The name is looked up as it stands in the address, escapes and all: a profile's name needs none, so that nothing that has any
+	// can be one.
+	name := chi.URLParam(r, "profile")
+	p, ok := i.Profiles.Get(name)
+	switch {
+	case !ok && i.Profiles.IsBroken(name):
+		httpd.Annotate(r.Context(), "profile", name)
+		return nil, unavailable(retryProfile, fmt.Errorf("the profile %s is broken and has no good revision", name))
+	case !ok:
+		return nil, notFound("FORM_NOT_FOUND")
+	}
+	httpd.Annotate(r.Context(), "profile", p.Name)
+	if !p.Enabled {
+		return nil, &httpd.Problem{Status: http.StatusGone, Code: "INACTIVE", Lang: i.language(r, "", p)}
+	}
+	return p, nil
+}
+
+// language is the language of the answer to a request. Asked is what the form or the address asks for; p may be nil.
+func (i *Intake) language(r *http.Request, asked string, p *profile.Profile) string {
+	of := ""
+	if p != nil {
+		of = p.Lang
+	}
+	return i.languages.choose(asked, r.Header.Get("Accept-Language"), of)
+}
+
+// submit takes one post: decode, map, decide, store, answer. The order matters: what can be told without reading the body is told
+// first, nothing is answered before it is stored, and the answer is chosen by what the store made of the row.
+func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
+	p, err := i.serving(r)
+	if err != nil {
+		return err
+	}
+	fields, err := decode(r, p)
+	if err != nil {
+		return inLanguage(err, i.language(r, "", p))
+	}
+	if isProbe(fields) {
+		return answerProbe(w)
+	}
+	c := readControls(fields.Pairs)
+	lang := i.language(r, c.lang, p)
+	if len(fields.Files) > 0 {
+		return &httpd.Problem{Status: http.StatusRequestEntityTooLarge, Code: "NO_FILE_UPLOADS", Limit: "files", Lang: lang,
+			Detail: "the relay takes no files yet: take the file inputs out of the form"}
+	}
+	s, corrections := i.prepare(r, p, fields, c, lang)
+	if err := i.store(r.Context(), s, p); err != nil {
+		return inLanguage(err, lang)
+	}
+	httpd.Annotate(r.Context(), "submission", s.ID)
+	if s.State == submission.Refused {
+		return i.refusal(s.ID, lang, p.Lang, corrections)
+	}
+	return i.answer(w, r, p, s.ID, lang)
+}
+
+// decode reads the whole body within the profile's bounds. Its errors are Problems.
+//
+// A body is read to its end also when its form is refused: a browser that is still sending would otherwise see a broken connection in
+// place of the answer. One that is announced as too large, or does not come, is not read.
+func decode(r *http.Request, p *profile.Profile) (*form.Fields, error) {
+	total := p.Limits.Total()
+	if r.ContentLength > total {
+		return nil, tooLarge("max_body")
+	}
+	// Without a ResponseWriter: the connection is closed by the Problem, which also the log and the tests can see.
+	body := http.MaxBytesReader(nil, r.Body, total)
+	fields, err := form.Decode(r.Header.Get("Content-Type"), body, form.Options{Limits: p.Limits, Charset: p.Charset})
+	if err != nil && !isForm(err) {
+		return nil, bodyProblem(err)
+	}
+	_, rest := io.Copy(io.Discard, body)
+	if err != nil {
+		problem := bodyProblem(err)
+		problem.Close = rest != nil
+		return nil, problem
+	}
+	return fields, nil
+}
+
+// isForm tells whether the decoder refused the form; any other error of its is the connection's.
+func isForm(err error) bool {
+	_, ok := errors.AsType[*form.Error](err)
+	return ok
+}
+
+// bodyProblem is what an error of the decoder means. The decoder hands on the reader's own errors, wrapped; they come first, because a
+// connection that fails says nothing about the form.
+func bodyProblem(err error) *httpd.Problem {
+	if errors.Is(err, httpd.ErrSlowBody) {
+		return &httpd.Problem{Status: http.StatusRequestTimeout, Code: "TIMEOUT", Close: true, Cause: err}
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge("max_body")
+	}
+	fault, ok := errors.AsType[*form.Error](err)
+	if !ok { // the body ended before its announced end, or its chunks are none
+		return &httpd.Problem{Status: http.StatusBadRequest, Code: "MALFORMED", Close: true, Cause: err}
+	}
+	problem := &httpd.Problem{Status: http.StatusBadRequest, Code: "MALFORMED", Detail: fault.Text, Cause: err}
+	switch fault.Kind {
+	case form.TooLarge:
+		problem.Status, problem.Code, problem.Limit = http.StatusRequestEntityTooLarge, codeOf(fault.Limit), fault.Limit
+	case form.Unsupported:
+		problem.Status, problem.Code = http.StatusUnsupportedMediaType, "UNSUPPORTED_TYPE"
+	case form.Malformed:
+	}
+	return problem
+}
+
+// tooLarge ends a request whose body is not read to its end.
+func tooLarge(limit string) *httpd.Problem {
+	return &httpd.Problem{Status: http.StatusRequestEntityTooLarge, Code: codeOf(limit), Limit: limit, Close: true,
+		Detail: "the request's body is longer than the profile takes in all, fields and files together"}
+}
+
+// codeOf is the code for a program of an exceeded bound: Formspree's where it has one.
+func codeOf(limit string) string {
+	if limit == "files" {
+		return "TOO_MANY_FILES"
+	}
+	return "TOO_LARGE_" + strings.ToUpper(strings.TrimPrefix(limit, "max_"))
+}
+
+// inLanguage gives a Problem the language of its visitor; any other error goes as it is.
+func inLanguage(err error, lang string) error {
+	if p, ok := errors.AsType[*httpd.Problem](err); ok {
+		p.Lang = lang
+	}
+	return err
+}
+
+// isProbe recognises the post that Tilda makes when a webhook is connected: test=test and nothing else. Taken for a form it would be
+// refused for want of a contact, and Tilda would not connect.
+func isProbe(f *form.Fields) bool {
+	return len(f.Pairs) == 1 && f.Pairs[0] == form.Pair{Name: "test", Value: "test"} && len(f.Files) == 0
+}
+
+// answerProbe says to a page builder what it waits for.
+func answerProbe(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, "ok") // the builder may be gone: nobody is left to tell
+	return nil
+}
+
+// controls are the fields of a post that are for the relay.
+type controls struct {
+	lang string
+	test bool
+}
+
+// readControls finds them. is_test is what Google Ads sets on the lead that its "send test data" button posts.
+func readControls(pairs []form.Pair) controls {
+	var c controls
+	for _, pair := range pairs {
+		switch pair.Name {
+		case "_lang":
+			c.lang = strings.TrimSpace(pair.Value)
+		case "_test", "is_test":
+			value := strings.TrimSpace(pair.Value)
+			c.test = c.test || value == "1" || strings.EqualFold(value, "true")
+		}
+	}
+	return c
+}
+
+// prepare makes the submission that is stored, and what its visitor is to correct when it is refused.
+func (i *Intake) prepare(r *http.Request, p *profile.Profile, fields *form.Fields, c controls, lang string,
+) (*submission.Submission, []mapping.Correction) {
+	// The store keeps milliseconds: the mapping must see the time that a later preview of the same submission sees.
+	now := i.Now().UTC().Truncate(time.Millisecond)
+	s := &submission.Submission{
+		ID:         submission.NewID(),
+		Profile:    p.Name,
+		Account:    p.Account,
+		Revision:   p.Hash,
+		ReceivedAt: now,
+		Pairs:      fields.Pairs,
+		Charset:    fields.Charset,
+		Raw:        fields.Raw,
+		Visitor:    visitor(r, lang),
+		Kind:       p.Creates,
+		SourceID:   p.SourceID,
+		DueAt:      now,
+	}
+	result := apply(p.Mapping, mapping.Input{ID: s.ID, Now: now, Fields: fields, Visitor: mapping.Visitor{
+		IP: s.Visitor.IP, UserAgent: s.Visitor.UserAgent, Referrer: s.Visitor.Referrer, Page: s.Visitor.Page,
+	}})
+	decide(s, result, p.HoldInvalid, c.test)
+	return s, result.Corrections
+}
+
+// store keeps the submission. A visitor who hangs up takes nothing back: what was posted whole is stored.
+func (i *Intake) store(ctx context.Context, s *submission.Submission, p *profile.Profile) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	defer cancel()
+	// Past the deadline the row may still be committed. The visitor is asked to post again all the same: twice rather than never.
+	err := i.Store.Accept(ctx, s, submission.Revision{Hash: p.Hash, Profile: p.Name, Text: p.Text})
+	if err != nil {
+		return unavailable(retryStore, fmt.Errorf("storing a submission to %s: %w", p.Name, err))
+	}
+	return nil
+}

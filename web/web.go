@@ -1,0 +1,143 @@
+// Package web holds what a visitor's browser gets from the relay itself: the pages' templates, their one style sheet, and every
+// sentence in every language. It parses what it embeds and knows nothing of forms: which sentence is told when is decided elsewhere.
+package web
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed templates/*.html messages/*.yaml relay.css
+var files embed.FS
+
+// Languages lists the languages that every sentence is there in. The first is the one spoken to a visitor of whom nothing is known.
+func Languages() []string { return []string{"uk", "ru", "en", "pl"} }
+
+// Messages holds the sentences by language and key. It is never changed after it was read.
+type Messages map[string]map[string]string
+
+// LoadMessages reads the sentences of every language and makes sure that all have the same keys.
+func LoadMessages() (Messages, error) {
+	all := make(Messages)
+	for _, lang := range Languages() {
+		text, err := files.ReadFile("messages/" + lang + ".yaml")
+		if err != nil {
+			return nil, fmt.Errorf("reading the sentences in %s: %w", lang, err)
+		}
+		sentences := make(map[string]string)
+		if err := yaml.UnmarshalWithOptions(text, &sentences, yaml.Strict()); err != nil {
+			return nil, fmt.Errorf("reading the sentences in %s: %w", lang, err)
+		}
+		all[lang] = sentences
+	}
+	return all, all.complete()
+}
+
+// complete finds a key that one language has and another lacks.
+func (m Messages) complete() error {
+	for lang, sentences := range m {
+		for _, other := range Languages() {
+			for key := range sentences {
+				if m[other][key] == "" {
+					return fmt.Errorf("the sentence %q is there in %s but not in %s", key, lang, other)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Page is what every page has.
+type Page struct {
+	Lang  string // the language of its text: uk, ru, en or pl
+	Title string
+	Style string // the style sheet's address
+}
+
+// Thanks is the page after a form: what a visitor reads once it was taken (or, when Good is false, was not).
+type Thanks struct {
+	Page
+	Good        bool
+	Text        string
+	NumberLabel string
+	Number      string // the submission's id
+	Close       string // what to do now
+}
+
+// Problem is the page of whatever went wrong.
+type Problem struct {
+	Page
+	Text         string
+	Fields       []Field // with a 422
+	Back         string  // how to get back to the form; empty: Text says it
+	Status       int
+	Limit        string // with a 413: the bound's name in the profile
+	Detail       string // English, for whoever built the form; may be empty
+	RequestLabel string
+	Request      string // the request's id, for whoever looks it up in the log
+}
+
+// Field is one field that needs a correction.
+type Field struct {
+	Label   string
+	Message string
+}
+
+// Hint is the page that a developer sees who opens a form's address in the browser.
+type Hint struct {
+	Page
+	Text      string // for a visitor who came here by accident
+	Developer string // the heading of what follows
+	How       string
+	Action    string // the form's address
+	Name      string // labels of the example's inputs
+	Phone     string
+	Send      string
+	Script    string
+}
+
+// Pages are the parsed templates. Each is executed with its own struct: [Thanks], [Problem], [Hint].
+type Pages struct {
+	Thanks  *template.Template
+	Problem *template.Template
+	Hint    *template.Template
+}
+
+// ParsePages parses the templates.
+func ParsePages() (*Pages, error) {
+	layout, err := template.New("layout.html").Option("missingkey=error").ParseFS(files, "templates/layout.html")
+	if err != nil {
+		return nil, fmt.Errorf("reading the pages' layout: %w", err)
+	}
+	var p Pages
+	for name, page := range map[string]**template.Template{"thanks.html": &p.Thanks, "problem.html": &p.Problem, "hint.html": &p.Hint} {
+		if *page, err = parsePage(layout, name); err != nil {
+			return nil, fmt.Errorf("reading the page %s: %w", name, err)
+		}
+	}
+	return &p, nil
+}
+
+// parsePage puts one page into a copy of the layout.
+func parsePage(layout *template.Template, name string) (*template.Template, error) {
+	t, err := layout.Clone()
+	if err != nil {
+		return nil, err
+	}
+	return t.ParseFS(files, "templates/"+name)
+}
+
+// Style is the style sheet of all pages and a checksum that changes with it, for its address.
+func Style() (css []byte, checksum string) {
+	css, err := files.ReadFile("relay.css")
+	if err != nil {
+		return nil, "" // cannot be: the file is part of the program
+	}
+	sum := sha256.Sum256(css)
+	return css, hex.EncodeToString(sum[:6])
+}
