@@ -1,0 +1,127 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"formrelay/internal/form"
+	"formrelay/internal/keycrm"
+	"formrelay/internal/submission"
+)
+
+// callBack is what a call-back form of five fields posts.
+func callBack() []form.Pair {
+	return []form.Pair{
+		{Name: "name", Value: "Тарас Шевченко"}, {Name: "phone", Value: "050 123 45 67"}, {Name: "email", Value: "taras@example.com"},
+		{Name: "comment", Value: "Please call after six, thank you."}, {Name: "utm_source", Value: "newsletter"},
+	}
+}
+
+// cpuTime is what this process has used, on every core and in the kernel.
+func cpuTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// benchOrder is an order as the call-back form makes it, with an entity of about 400 bytes.
+func (f *fixture) benchOrder() *submission.Submission {
+	sub := f.order(submission.NewID())
+	sub.Pairs = callBack()
+	sub.Visitor = submission.Visitor{IP: "203.0.113.9", UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"}
+	sub.Entity = []byte(`{"source_id":22,"source_uuid":"` + sub.ID + `","manager_comment":"` + strings.Repeat("x", 320) + `"}`)
+	return sub
+}
+
+// BenchmarkAccept stores with the disk's own fsync: one poster at a time, and 64 together. cpu-µs/row counts the whole process.
+func BenchmarkAccept(b *testing.B) {
+	for _, posters := range []int{1, 64} {
+		b.Run(fmt.Sprintf("posters=%d", posters), func(b *testing.B) {
+			f := newFixture(b)
+			b.SetParallelism(max(posters/2, 1)) // times GOMAXPROCS
+			before := cpuTime(b)
+			b.ResetTimer()
+			accept := func() {
+				if err := f.Accept(b.Context(), f.benchOrder(), revision()); err != nil {
+					b.Error(err)
+				}
+			}
+			if posters == 1 {
+				for range b.N {
+					accept()
+				}
+			} else {
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						accept()
+					}
+				})
+			}
+			b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/1e3/float64(b.N), "cpu-µs/row")
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
+
+// BenchmarkDeliver is one delivery's part of the store (claim, begin, settle, next due) beside a backlog.
+func BenchmarkDeliver(b *testing.B) {
+	for _, backlog := range []int{100, 10_000} {
+		b.Run(fmt.Sprintf("queued=%d", backlog), func(b *testing.B) {
+			f := newFixture(b)
+			f.fill(backlog)
+			b.ResetTimer()
+			for range b.N {
+				c, call := f.create("me")
+				f.settle(c, call, keycrm.Answer{Outcome: keycrm.Limited, RetryAfter: time.Nanosecond}) // queued again, behind the others
+				if _, _, err := f.NextDue(b.Context(), "main"); err != nil {
+					b.Fatal(err)
+				}
+				f.clock.advance(2 * time.Second)
+			}
+		})
+	}
+}
+
+// fill queues n orders at once.
+func (f *fixture) fill(n int) {
+	batch := make([]*pending, n)
+	for i := range batch {
+		batch[i] = &pending{sub: *f.benchOrder(), rev: revision(), done: make(chan error, 1)}
+		f.ok(batch[i].encode())
+	}
+	f.together(batch)
+	for _, p := range batch {
+		f.ok(<-p.done)
+	}
+}
+
+// TestQuestionsUseTheirIndexes asks SQLite how it would answer: none of a courier's questions may read the table from end to end, nor
+// sort.
+func TestQuestionsUseTheirIndexes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for query, index := range map[string]string{
+		whichDue: "submissions_due", whichUncertain: "submissions_uncertain", anyUncertain: "submissions_uncertain",
+		freeUncertain: "submissions_uncertain", firstDue: "submissions_due", firstLease: "submissions_leased",
+		`SELECT 1 FROM submissions WHERE ` + leaseEnded:                            "submissions_leased",
+		`SELECT 1 FROM submissions WHERE ` + leaseEnded + ` AND state = 'sending'`: "submissions_leased",
+		`SELECT DISTINCT account FROM submissions WHERE owner <> ''`:               "submissions_leased",
+		sameMapped: "submissions_uuid", sameOwn: "submissions_id",
+	} {
+		plan, err := list(t.Context(), f.read, `EXPLAIN QUERY PLAN `+query, []any{"x", "x", "x"}[:strings.Count(query, "?")],
+			func(r row) (step string, err error) {
+				var ignored int
+				return step, r.Scan(&ignored, &ignored, &ignored, &step)
+			})
+		f.ok(err)
+		text := strings.Join(plan, "; ")
+		if !strings.Contains(text, index) || strings.Contains(text, "TEMP B-TREE") && index != "submissions_uuid" && index != "submissions_id" {
+			t.Errorf("%s\n\t%s", query, text)
+		}
+	}
+}

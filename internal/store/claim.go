@@ -1,0 +1,244 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"time"
+
+	"formrelay/internal/keycrm"
+	"formrelay/internal/pace"
+	"formrelay/internal/submission"
+)
+
+// The questions a courier asks again and again. Each repeats the condition of its partial index word for word, without which the index
+// would not be used; then it costs the same beside ten rows and beside ten million.
+const (
+	claimable = `account = ? AND owner = '' AND state IN ('queued', 'uncertain')`
+
+	whichDue       = `SELECT seq FROM submissions WHERE ` + claimable + ` AND due_at <= ? ORDER BY due_at, seq LIMIT ?`
+	whichUncertain = `SELECT seq FROM submissions WHERE account = ? AND owner = '' AND state = 'uncertain' ORDER BY tried_at, seq LIMIT ?`
+
+	anyUncertain  = `SELECT EXISTS (SELECT 1 FROM submissions WHERE account = ? AND state = 'uncertain')`
+	freeUncertain = `SELECT tried_at FROM submissions WHERE account = ? AND owner = '' AND state = 'uncertain' LIMIT 1`
+	firstDue      = `SELECT due_at FROM submissions WHERE ` + claimable + ` ORDER BY due_at, seq LIMIT 1`
+	firstLease    = `SELECT lease_until FROM submissions WHERE account = ? AND owner <> '' ORDER BY lease_until LIMIT 1`
+
+	leaseEnded = `account = ? AND owner <> '' AND lease_until <= ?`
+)
+
+// Claim gives owner the right to work on up to n submissions of account, those due the longest first, queued and uncertain alike, for
+// as long as lease (by the database's clock). It says who may send, no more: what is claimed and never begun goes back by Release or
+// when the lease ends.
+//
+// While the account is in an outage it gives one at most, and an uncertain one if there is any, due or not: the one that was tried the
+// longest ago, so that no single submission stands for all. owner must not be empty.
+func (s *Store) Claim(ctx context.Context, account, owner string, n int, lease time.Duration) ([]submission.Claim, error) {
+	if owner == "" {
+		return nil, errors.New("a claim needs an owner")
+	}
+	var claims []submission.Claim
+	err := s.update(ctx, func(t *tx) (err error) {
+		health, err := t.health(ctx, account)
+		if err != nil {
+			return err
+		}
+		until := t.now.Add(lease)
+		if health.Probing() {
+			n = min(n, 1)
+			claims, err = t.claim(ctx, n, whichUncertain, owner, micros(until), account)
+			if err != nil || len(claims) > 0 {
+				return err
+			}
+		}
+		claims, err = t.claim(ctx, n, whichDue, owner, micros(until), account, micros(t.now))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return claims, nil
+}
+
+// claim takes the rows that which selects, n at most.
+func (t *tx) claim(ctx context.Context, n int, which string, args ...any) ([]submission.Claim, error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	query := `UPDATE submissions SET owner = ?, lease_until = ? WHERE seq IN (` + which + t.d.skipLocked + `) RETURNING ` + columns
+	records, err := list(ctx, t, t.d.bind(query), append(args, n), scanSubmission)
+	if err != nil {
+		return nil, err
+	}
+	// RETURNING has no order of its own.
+	slices.SortFunc(records, func(a, b record) int { return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.seq, b.seq)) })
+	claims := make([]submission.Claim, len(records))
+	for i, r := range records {
+		claims[i] = submission.Claim{Submission: r.Submission, Owner: r.owner, Until: r.until}
+	}
+	return claims, nil
+}
+
+// Release hands back what owner claimed of account and has not begun; calls under way stay owner's.
+func (s *Store) Release(ctx context.Context, account, owner string) error {
+	return s.update(ctx, func(t *tx) error {
+		_, err := t.exec(ctx, `UPDATE submissions SET owner = '', lease_until = 0
+			WHERE account = ? AND owner = ? AND owner <> '' AND under_way = 0`, account, owner)
+		return err
+	})
+}
+
+// Expire frees what is claimed of account by a lease that has ended, and returns how many there were. What was merely claimed is as it
+// was before. Of what was being sent nobody knows any more whether KeyCRM has it, so it is settled as a call that broke now: uncertain,
+// or held where a look-up could recognise nothing.
+func (s *Store) Expire(ctx context.Context, account string) (int, error) {
+	freed := 0
+	err := s.update(ctx, func(t *tx) (err error) {
+		freed, err = t.expire(ctx, account)
+		return err
+	})
+	return freed, err
+}
+
+func (t *tx) expire(ctx context.Context, account string) (int, error) {
+	sent, err := list(ctx, t, t.d.bind(`SELECT `+columns+` FROM submissions WHERE `+leaseEnded+` AND state = 'sending'`+t.d.lockRow),
+		[]any{account, micros(t.now)}, scanSubmission)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range sent {
+		st := submission.AfterCreate(r.Submission, keycrm.Answer{
+			Outcome: keycrm.Uncertain,
+			Text:    "The relay stopped while this was being sent, so KeyCRM may have it.",
+		})
+		if err := t.writeFate(ctx, r, st); err != nil {
+			return 0, err
+		}
+	}
+	claimed, err := t.exec(ctx, `UPDATE submissions SET owner = '', lease_until = 0, under_way = 0 WHERE `+leaseEnded, account, micros(t.now))
+	return len(sent) + int(claimed), err
+}
+
+// takeOver ends every lease, and then does for every account what Expire does. It is idempotent: a start that fails after it is
+// repeated without harm. Only a process that has the database to itself may do it.
+func (s *Store) takeOver(ctx context.Context) error {
+	return s.update(ctx, func(t *tx) error {
+		accounts, err := list(ctx, t, t.d.bind(`SELECT DISTINCT account FROM submissions WHERE owner <> ''`), nil,
+			func(r row) (name string, err error) { return name, r.Scan(&name) })
+		if err != nil || len(accounts) == 0 {
+			return err
+		}
+		if _, err := t.exec(ctx, `UPDATE submissions SET lease_until = 1 WHERE owner <> ''`); err != nil {
+			return err
+		}
+		for _, account := range accounts {
+			freed, err := t.expire(ctx, account)
+			if err != nil {
+				return err
+			}
+			s.log.Info().Str("account", account).Int("submissions", freed).Msg("took over what the process before had claimed")
+		}
+		return nil
+	})
+}
+
+// NextDue says when something of account is to be done next: a submission is due, a probe, or the end of a lease. ok is false when
+// there is nothing to wait for. A moment that has passed means now. The pace is not asked: Begin says how long it wants to wait.
+func (s *Store) NextDue(ctx context.Context, account string) (next time.Time, ok bool, err error) {
+	health, err := s.Account(ctx, account)
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	// These reads are not one snapshot. What changes between them was changed by somebody who wakes the courier, or shows at its next
+	// question; a lock held for them would cost the visitors' commits.
+	work, ok, err := s.nextWork(ctx, health)
+	if err != nil {
+		return time.Time{}, false, s.explained(err)
+	}
+	lease, leased, err := s.firstOf(ctx, firstLease, account)
+	if leased && (!ok || lease.Before(work)) {
+		work, ok = lease, true
+	}
+	return work, ok, s.explained(err)
+}
+
+// nextWork is NextDue without leases. A paused account has one thing to do, its probe. In an outage an uncertain submission is a probe
+// whether it is due or not. Nothing is due while KeyCRM wants to be left alone.
+func (s *Store) nextWork(ctx context.Context, health pace.Account) (next time.Time, ok bool, err error) {
+	if health.Paused != "" {
+		return later(health.ProbeAt, health.LimitedUntil), true, nil
+	}
+	if health.Probing() {
+		_, ok, err = s.firstOf(ctx, freeUncertain, health.Name)
+		if ok || err != nil {
+			return later(health.ProbeAt, health.LimitedUntil), ok, err
+		}
+	}
+	next, ok, err = s.firstOf(ctx, firstDue, health.Name)
+	return later(later(next, health.ProbeAt), health.LimitedUntil), ok, err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// health reads an account's health within the transaction; an account that nothing happened to has the zero health.
+func (t *tx) health(ctx context.Context, name string) (pace.Account, error) {
+	return scanAccount(t.QueryRowContext(ctx, t.d.bind(selectAccount), name), name)
+}
+
+// Account reads an account's health. One that nothing happened to yet is healthy, known or not.
+func (s *Store) Account(ctx context.Context, name string) (pace.Account, error) {
+	a, err := scanAccount(s.read.QueryRowContext(ctx, s.d.bind(selectAccount), name), name)
+	return a, s.explained(err)
+}
+
+const selectAccount = `SELECT paused, limited_until, broken, probe_at, probe_pause FROM accounts WHERE name = ?`
+
+func scanAccount(r row, name string) (pace.Account, error) {
+	a := pace.Account{Name: name}
+	var pause int64
+	err := r.Scan(&a.Paused, at{&a.LimitedUntil}, &a.Broken, at{&a.ProbeAt}, &pause)
+	if errors.Is(err, sql.ErrNoRows) {
+		return pace.Account{Name: name}, nil
+	}
+	a.ProbePause = time.Duration(pause) * time.Microsecond
+	return a, err
+}
+
+// lockHealth is health for a transaction that will change it, or that must see no other change it: the account's row is what the
+// replicas' decisions queue up at.
+func (t *tx) lockHealth(ctx context.Context, name string) (pace.Account, error) {
+	if _, err := t.exec(ctx, `INSERT INTO accounts (name) VALUES (?) ON CONFLICT (name) DO NOTHING`, name); err != nil {
+		return pace.Account{}, err
+	}
+	return scanAccount(t.QueryRowContext(ctx, t.d.bind(selectAccount+t.d.lockRow), name), name)
+}
+
+// event changes an account's health by what happened to it.
+func (t *tx) event(ctx context.Context, name string, e pace.Event) error {
+	before, err := t.lockHealth(ctx, name)
+	if err != nil {
+		return err
+	}
+	a := before.After(e, t.now)
+	if a == before {
+		return nil
+	}
+	_, err = t.exec(ctx, `UPDATE accounts SET paused = ?, limited_until = ?, broken = ?, probe_at = ?, probe_pause = ? WHERE name = ?`,
+		a.Paused, micros(a.LimitedUntil), a.Broken, micros(a.ProbeAt), a.ProbePause.Microseconds(), name)
+	return err
+}
+
+// Pause stops an account from sending, for a reason that ops can read. It is probed now and then, and goes on by itself with the first
+// answer that proves that it works.
+func (s *Store) Pause(ctx context.Context, name, reason string) error {
+	return s.update(ctx, func(t *tx) error {
+		return t.event(ctx, name, pace.Event{Kind: pace.Stopped, Reason: reason})
+	})
+}

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// readyFor is how long one finding about the store's health is good for. Anybody may ask, and each answer may cost a write to the disk.
+const readyFor = time.Second
+
+// readiness remembers the last finding.
+type readiness struct {
+	mu   sync.Mutex
+	when time.Time // by the machine's own clock, which cannot be set back by a test
+	err  error
+}
+
+// worked notes that something has just been stored, which proves more than any question. Whoever is asking at this moment finds out
+// by itself; the committer does not wait for it.
+func (r *readiness) worked() {
+	if !r.mu.TryLock() {
+		return
+	}
+	defer r.mu.Unlock()
+	r.when, r.err = time.Now(), nil
+}
+
+// Ready tells whether a submission could be stored now, by really storing something: a row of its own is written and committed, through
+// the same connection as submissions. A full disk, a folder that became read-only and a database that another program locks all show.
+// What was found counts for a second, as does a submission stored in that time. ctx bounds the wait; the error is a sentence for ops.
+func (s *Store) Ready(ctx context.Context) error {
+	s.ready.mu.Lock()
+	defer s.ready.mu.Unlock()
+	if time.Since(s.ready.when) < readyFor {
+		return s.ready.err
+	}
+	err := s.update(ctx, func(t *tx) error {
+		_, err := t.exec(ctx, `UPDATE heartbeat SET written_at = ? WHERE id = 1`, micros(t.now))
+		return err
+	})
+	if err != nil && ctx.Err() != nil {
+		return err // the caller gave up; that says nothing about the store
+	}
+	s.ready.when, s.ready.err = time.Now(), err
+	return err
+}
