@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"golang.org/x/sync/errgroup"
+
+	"formrelay/deploy"
+	"formrelay/internal/config"
+	"formrelay/internal/keycrm/sandbox"
+	"formrelay/internal/pace"
+	"formrelay/web/demo"
+)
+
+type demoCmd struct {
+	Listen        string `default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the shop page and the relay listen."`
+	SandboxListen string `default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where the stand-in for KeyCRM listens."`
+	config.Log    `embed:""`
+}
+
+// Run serves a shop page, the relay and a stand-in for KeyCRM in one process, with all data in a temporary folder that goes with it.
+func (c demoCmd) Run(w *world) (err error) {
+	folder, err := os.MkdirTemp("", "formrelay-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	crm, err := openSandbox(w, c.SandboxListen, c.Log, sandbox.Options{Token: sandboxToken, Limit: 60, Window: time.Minute})
+	if err != nil {
+		return fmt.Errorf("--sandbox-listen: %w", err)
+	}
+	received := "http://" + crm.server.Addr().String() + "/"
+	r, err := c.openRelay(w, folder, received)
+	if err != nil {
+		return err
+	}
+	c.greet(w.stdout, r.public.Addr().String(), received, filepath.Join(folder, "formrelay.db"))
+	group, ctx := errgroup.WithContext(w.ctx)
+	group.Go(func() error { return crm.run(ctx) })
+	group.Go(func() error { return r.run(ctx) })
+	return group.Wait()
+}
+
+// openRelay lays out the folder and opens a relay on it, which speaks to the stand-in only.
+func (c demoCmd) openRelay(w *world, folder, received string) (*relay, error) {
+	profiles := filepath.Join(folder, "profiles")
+	if err := writeProfiles(profiles); err != nil {
+		return nil, err
+	}
+	page, err := shopPage(received)
+	if err != nil {
+		return nil, err
+	}
+	server := config.Server{
+		Listen: c.Listen,
+		Ops:    config.Ops{OpsListen: "127.0.0.1:0"},
+		Data:   config.Data{Profiles: profiles, Database: "sqlite:" + filepath.Join(folder, "formrelay.db")},
+		KeyCRM: config.KeyCRM{URL: received + "v1", Pace: "60/1m", Timeout: 15 * time.Second, Settle: 60 * time.Second},
+		Log:    c.Log,
+	}
+	checked, err := server.Check(pace.ParseLimit)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	inner := *w
+	inner.getenv = func(name string) string {
+		if name == config.EnvToken {
+			return sandboxToken
+		}
+		return ""
+	}
+	return openRelay(&inner, checked, page)
+}
+
+// writeProfiles copies the example profiles `order` and `lead`.
+func writeProfiles(folder string) error {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
+	for _, name := range []string{"order.yaml", "lead.yaml"} {
+		text, err := fs.ReadFile(deploy.Profiles, "profiles/"+name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shopPage gives the routes of the sample shop: the page at / and what it refers to.
+func shopPage(received string) (func(chi.Router), error) {
+	page, err := template.ParseFS(demo.Files, "shop.html")
+	if err != nil {
+		return nil, err
+	}
+	var html bytes.Buffer
+	if err := page.Execute(&html, demo.Page{Received: received}); err != nil {
+		return nil, err
+	}
+	return func(r chi.Router) {
+		r.Get("/", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.Header().Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+			_, _ = w.Write(html.Bytes()) //nolint:errcheck // the visitor has gone
+		})
+		r.Handle("/demo/*", http.StripPrefix("/demo/", http.FileServerFS(demo.Files)))
+	}, nil
+}
+
+func (demoCmd) greet(out io.Writer, relay, received, database string) {
+	fmt.Fprintf(out, `
+  The shop page        http://%s/
+  What KeyCRM received %s
+
+  Try: order a lamp, then look at what KeyCRM received.
+       Post from a terminal:
+         curl -i http://%s/forms/lead -d name=Олена -d phone='050 111 22 33'
+       See what was stored:
+         formrelay submissions list --database sqlite:%s
+
+  Ctrl-C ends it; everything it stored goes with it.
+
+`, relay, received, relay, database)
+}

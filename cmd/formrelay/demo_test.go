@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+)
+
+// TestDemo does what a newcomer does: it opens the page, fills in the forms that it finds there, and looks at what KeyCRM received.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	shop, received := startDemo(t)
+	forms := formsOf(t, get(t, shop))
+	if len(forms) != 2 {
+		t.Fatalf("the page has %d forms, want 2", len(forms))
+	}
+	for action, fields := range forms {
+		fields.Set("name", "Олена Іваненко")
+		fields.Set("phone", "050 111 22 33")
+		answered := time.Now()
+		response, _ := post(t, strings.TrimSuffix(shop, "/")+action, fields.Encode())
+		if response.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s: %s", action, response.Status)
+		}
+		thanks, err := response.Location()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page := get(t, thanks.String()); !strings.Contains(page, "</html>") {
+			t.Errorf("%s leads to no page", action)
+		}
+		id := strings.Split(thanks.Path, "/")[3]
+		eventually(t, action+" stands in the list", func() bool { return strings.Contains(get(t, received), id) })
+		t.Logf("%s stood in the list %s after the answer", action, time.Since(answered).Round(time.Millisecond))
+	}
+}
+
+// startDemo runs the demo on free ports and gives the two addresses that it prints.
+func startDemo(t *testing.T) (shop, received string) {
+	t.Helper()
+	command := exec.Command("formrelay", "demo", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--log-level", "error")
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	t.Cleanup(func() {
+		_ = command.Process.Signal(syscall.SIGINT)
+		for lines.Scan() { // until it has ended
+		}
+		if err := command.Wait(); err != nil {
+			t.Errorf("the demo did not end cleanly: %v", err)
+		}
+	})
+	address := regexp.MustCompile(`http://\S+/$`)
+	for lines.Scan() {
+		found := address.FindString(lines.Text())
+		switch {
+		case strings.Contains(lines.Text(), "shop page"):
+			shop = found
+		case strings.Contains(lines.Text(), "KeyCRM received"):
+			received = found
+		}
+		if shop != "" && received != "" {
+			return shop, received
+		}
+	}
+	t.Fatal("the demo printed no addresses")
+	return "", ""
+}
+
+// formsOf reads a page's forms as a browser would: the action of each, with its fields and what they hold.
+func formsOf(t *testing.T, page string) map[string]url.Values {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms := map[string]url.Values{}
+	var fields url.Values
+	for node := range root.Descendants() {
+		switch node.Data {
+		case "form":
+			fields = url.Values{}
+			forms[attribute(node, "action")] = fields
+		case "input", "textarea":
+			fields.Set(attribute(node, "name"), attribute(node, "value"))
+		}
+	}
+	return forms
+}
+
+func attribute(node *html.Node, key string) string {
+	for _, a := range node.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"formrelay/internal/config"
+	"formrelay/internal/form"
+	"formrelay/internal/mapping"
+	"formrelay/internal/profile"
+	"formrelay/internal/submission"
+)
+
+type previewCmd struct {
+	config.Data `embed:""`
+
+	Profile    string   `arg:"" optional:"" help:"A profile's name in the folder, or its file. May be left out with --submission: then the bytes that were stored are printed."`
+	Fields     []string `name:"field" short:"F" sep:"none" placeholder:"NAME=VALUE" help:"A form field; repeat it for each."`
+	Body       string   `placeholder:"FILE" help:"A whole request body from a file (- for standard input) instead of fields."`
+	Type       string   `default:"application/x-www-form-urlencoded" help:"The body's content type."`
+	Submission string   `placeholder:"ID" help:"Use what was posted as this submission, with its id and time."`
+	ID         string   `placeholder:"ID" help:"The submission's id; a new one unless given."`
+	Now        string   `placeholder:"TIME" help:"When it is received, such as 2026-03-04T09:15:00Z; now unless given."`
+	Explain    bool     `help:"Print on standard error which way each value took."`
+}
+
+// Run prints the entity on standard output, byte for byte as it would be sent. What keeps it from being sent is told on standard
+// error, with exit 1.
+func (c previewCmd) Run(w *world) error {
+	if err := c.check(); err != nil {
+		return usageError{err}
+	}
+	if c.Profile == "" {
+		return c.stored(w)
+	}
+	p, err := c.profile(w)
+	if err != nil {
+		return err
+	}
+	in, err := c.input(w, p)
+	if err != nil {
+		return err
+	}
+	result := p.Mapping.Apply(in)
+	if c.Explain {
+		if err := explain(w.stderr, result.Routes); err != nil {
+			return err
+		}
+	}
+	if len(result.Corrections)+len(result.Problems) > 0 {
+		tellFaults(w.stderr, p, result)
+		return silentError{}
+	}
+	return c.print(w, result.Entity)
+}
+
+func (c previewCmd) check() error {
+	sources := 0
+	for _, given := range []bool{len(c.Fields) > 0, c.Body != "", c.Submission != ""} {
+		if given {
+			sources++
+		}
+	}
+	switch {
+	case c.Profile == "" && c.Submission == "":
+		return errors.New("name a profile, or a recorded submission with --submission")
+	case sources > 1:
+		return errors.New("give fields with -F, or a body with --body, or a recorded submission with --submission, not several of them")
+	case c.Submission != "" && (c.ID != "" || c.Now != ""):
+		return errors.New("a recorded submission has its own id and time: leave out --id and --now")
+	case c.ID != "":
+		return flagged("--id", checkID(c.ID))
+	case c.Submission != "":
+		return flagged("--submission", checkID(c.Submission))
+	}
+	return nil
+}
+
+// flagged names the flag that an error is about.
+func flagged(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", flag, err)
+}
+
+// print writes the bytes as they are; a person at a terminal gets a line's end with them.
+func (c previewCmd) print(w *world, entity []byte) error {
+	if terminal(w.stdout) {
+		entity = append(entity[:len(entity):len(entity)], '\n')
+	}
+	_, err := w.stdout.Write(entity)
+	return err
+}
+
+// stored prints what a recorded submission sends, or sent.
+func (c previewCmd) stored(w *world) error {
+	s, err := c.recorded(w)
+	if err != nil {
+		return err
+	}
+	if len(s.Entity) == 0 {
+		return fmt.Errorf("submission %s is %s and has no entity yet: %s\nname the profile to see what it makes of it now: formrelay preview %s --submission %s",
+			s.ID, s.State, s.Error, s.Profile, s.ID)
+	}
+	return c.print(w, s.Entity)
+}
+
+func (c previewCmd) recorded(w *world) (submission.Submission, error) {
+	db, err := openStored(w, c.Database)
+	if err != nil {
+		return submission.Submission{}, err
+	}
+	defer db.Close()
+	return oneSubmission(w, db, c.Submission)
+}
+
+// profile finds the profile by its file, when a path or an ending is written, else by its name in the folder.
+func (c previewCmd) profile(w *world) (*profile.Profile, error) {
+	file := c.Profile
+	if !strings.ContainsRune(file, os.PathSeparator) && filepath.Ext(file) == "" {
+		found, err := inFolder(c.Profiles, file)
+		if err != nil {
+			return nil, err
+		}
+		file = found
+	}
+	p, faults, err := readProfile(file, profile.Options{Accounts: []string{config.Account}})
+	if err != nil {
+		return nil, err
+	}
+	if len(faults) > 0 {
+		if err := faults.Write(w.stderr, terminal(w.stderr)); err != nil {
+			return nil, err
+		}
+		return nil, silentError{}
+	}
+	return p, nil
+}
+
+func inFolder(folder, name string) (string, error) {
+	if !profile.ValidName(name) {
+		return "", fmt.Errorf("%q is no profile's name", name)
+	}
+	for _, ending := range []string{".yaml", ".yml"} {
+		file := filepath.Join(folder, name+ending)
+		if _, err := os.Stat(file); err == nil {
+			return file, nil
+		}
+	}
+	return "", fmt.Errorf("there is no profile %s in %s: look at its name, or name the folder with --profiles", name, folder)
+}
+
+// input gathers what the mapping reads: the fields from wherever they come, the id and the time.
+func (c previewCmd) input(w *world, p *profile.Profile) (mapping.Input, error) {
+	if c.Submission != "" {
+		s, err := c.recorded(w)
+		if err != nil {
+			return mapping.Input{}, err
+		}
+		return mapping.Input{
+			ID: s.ID, Now: s.ReceivedAt, Explain: c.Explain,
+			Fields:  &form.Fields{Pairs: s.Pairs, Charset: s.Charset},
+			Visitor: mapping.Visitor{IP: s.Visitor.IP, UserAgent: s.Visitor.UserAgent, Referrer: s.Visitor.Referrer, Page: s.Visitor.Page},
+		}, nil
+	}
+	in := mapping.Input{ID: c.ID, Now: time.Now().UTC(), Explain: c.Explain}
+	if in.ID == "" {
+		in.ID = submission.NewID()
+	}
+	if c.Now != "" {
+		now, err := time.Parse(time.RFC3339, c.Now)
+		if err != nil {
+			return in, usageError{fmt.Errorf("--now: %q is no time; write one such as 2026-03-04T09:15:00Z", c.Now)}
+		}
+		in.Now = now.UTC()
+	}
+	var err error
+	in.Fields, err = c.fields(w, p)
+	return in, err
+}
+
+func (c previewCmd) fields(w *world, p *profile.Profile) (*form.Fields, error) {
+	if c.Body == "" {
+		fields := &form.Fields{Charset: "utf-8"}
+		for _, field := range c.Fields {
+			name, value, _ := strings.Cut(field, "=")
+			fields.Pairs = append(fields.Pairs, form.Pair{Name: name, Value: value})
+		}
+		return fields, nil
+	}
+	in := w.stdin
+	if c.Body != "-" {
+		file, err := os.Open(c.Body)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		in = file
+	}
+	return form.Decode(c.Type, in, form.Options{Limits: p.Limits, Charset: p.Charset})
+}
+
+// explain prints the way of each value as a table: KeyCRM's path, the form's fields, the expression, what was posted, what is sent.
+func explain(out io.Writer, routes []mapping.Route) error {
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "KEYCRM\tFORM\tEXPRESSION\tPOSTED\tSENT")
+	for _, r := range routes {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.Path, printable(strings.Join(r.Fields, ", ")), printable(r.Expression), printable(r.From), printable(r.To))
+	}
+	return table.Flush()
+}
+
+// tellFaults says what keeps the submission from being sent: first what a visitor would be told, then what is held for ops.
+func tellFaults(out io.Writer, p *profile.Profile, result mapping.Result) {
+	for _, c := range result.Corrections {
+		fmt.Fprintf(out, "the visitor is told (422) at the field %s: %s\n", printable(c.Field), c.Code)
+	}
+	for _, problem := range result.Problems {
+		fmt.Fprintf(out, "held for you: %s:%d:%d: %s: %s\n", p.File, problem.Pos.Line, problem.Pos.Column, problem.Path, printable(problem.Text))
+	}
+}
+
+func readAll(in io.Reader, limit int64) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(in, limit))
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/mattn/go-isatty"
+	"github.com/rs/zerolog"
+
+	"formrelay/internal/config"
+)
+
+// The exit codes: what was asked had a problem, or it was asked wrongly.
+const (
+	exitFine    = 0
+	exitProblem = 1
+	exitUsage   = 2
+)
+
+// world is what a command may touch of the process around it.
+type world struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	getenv func(string) string
+}
+
+// cli is the command line. Each command is a type of its own in a file of its own.
+type cli struct {
+	Demo        demoCmd        `cmd:"" help:"Show everything at work on this machine: a shop page, the relay and a stand-in for KeyCRM."`
+	Serve       serveCmd       `cmd:"" help:"Take forms and deliver them to KeyCRM."`
+	Sandbox     sandboxCmd     `cmd:"" help:"Run the stand-in for KeyCRM alone."`
+	Check       checkCmd       `cmd:"" help:"Read profiles and report every fault."`
+	Preview     previewCmd     `cmd:"" help:"Print the exact JSON that KeyCRM would get."`
+	Submissions submissionsCmd `cmd:"" help:"Look at what was posted."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running server whether it lives; exit 0 if it does."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+}
+
+// usageError is a fault in how the command was called: exit 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// silentError ends a command with exit 1 after it has said itself what is wrong.
+type silentError struct{}
+
+func (silentError) Error() string { return "said already" }
+
+// run is the program: it reads the command line, runs the command and turns its error into words and an exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	w := &world{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	err := dispatch(args, w)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.As(err, &silentError{}):
+		return exitProblem
+	case errors.As(err, &usage):
+		complain(stderr, err)
+		return exitUsage
+	}
+	complain(stderr, err)
+	return exitProblem
+}
+
+// complain prints an error as "formrelay: …", one line for each of its parts.
+func complain(stderr io.Writer, err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintln(stderr, "formrelay:", line)
+	}
+}
+
+// helped is what kong's exit function panics with after it printed the help.
+type helped struct{ code int }
+
+func dispatch(args []string, w *world) (err error) {
+	var commands cli
+	parser, err := kong.New(&commands,
+		kong.Name("formrelay"),
+		kong.Description("Takes a website's forms and brings them into KeyCRM, none lost, none twice.\n\nStart with: formrelay demo"),
+		kong.Writers(w.stdout, w.stderr),
+		kong.Exit(func(code int) { panic(helped{code}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(helped); !ok {
+				panic(r)
+			}
+			err = nil
+		}
+	}()
+	command, err := parser.Parse(args)
+	if err != nil {
+		return usageError{fmt.Errorf("%w\nrun formrelay --help, or formrelay COMMAND --help", err)}
+	}
+	return command.Run(w)
+}
+
+// logger writes to standard error: a line of JSON each, or words on a terminal.
+func logger(w *world, o config.Log) zerolog.Logger {
+	level, err := zerolog.ParseLevel(o.Level)
+	if err != nil {
+		level = zerolog.InfoLevel
+	}
+	var out io.Writer = w.stderr
+	if o.Format == "console" || o.Format == "auto" && terminal(w.stderr) {
+		out = zerolog.ConsoleWriter{Out: w.stderr, TimeFormat: "15:04:05"}
+	}
+	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+}
+
+// terminal tells whether a person reads what is written there.
+func terminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
+}
