@@ -1,0 +1,9 @@
+package main
+
+import "syscall"
+
+// ownGroup puts a process into a group of its own, so that Ctrl-C reaches only this program, which then ends it; and has it end with
+// this program, however that ends.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
