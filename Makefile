@@ -7,6 +7,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 20s
+SOAK ?= 10m
+LOAD ?=
 
 .PHONY: help
 help: ## list the targets
@@ -21,12 +23,22 @@ demo: build ## a shop page, the relay and a stand-in for KeyCRM, all on this mac
 	@./bin/formrelay demo
 
 # The race detector needs a C compiler: it is installed when it is missing and Debian's packages can be reached; where it cannot be,
-# the tests run without the detector and say so.
+# the tests run without the detector and say so. PostgreSQL likewise: its programs are installed, no cluster is made and no service is
+# started; the tests run a private one.
 .PHONY: test
 test: ## every test, with the race detector, in random order, in a time zone that is not UTC
 	@if ! command -v gcc >/dev/null 2>&1 && ! command -v clang >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then \
 		echo 'installing gcc for the race detector'; \
 		(apt-get update -qq && apt-get install -y -qq gcc libc6-dev) >/dev/null 2>&1 || true; \
+	fi; \
+	if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then \
+		echo 'installing postgresql for the tests with a real server'; \
+		(apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql-common && \
+			sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf && \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql) >/dev/null 2>&1 || true; \
+	fi; \
+	if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then \
+		echo 'SKIPPED: the tests with PostgreSQL, because it is not installed (install postgresql)'; \
 	fi; \
 	race=-race; \
 	if ! command -v gcc >/dev/null 2>&1 && ! command -v clang >/dev/null 2>&1; then \
@@ -57,6 +69,14 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s) each
 .PHONY: bench
 bench: ## the accept path beside a bare net/http handler
 	$(GO) test -run '^$$' -bench 'BenchmarkAccept' -benchtime 2s -count 5 ./cmd/formrelay
+
+.PHONY: loadtest
+loadtest: build ## the relay under load, beside a bare handler and a PHP script; LOAD="--rate 200/s …" says how
+	$(GO) run ./cmd/loadtest $(LOAD)
+
+.PHONY: soak
+soak: build ## kill -9 every few seconds, KeyCRM failing in every way in turn, for SOAK (default 10m): lost 0, doubled 0
+	$(GO) run ./cmd/loadtest --for $(SOAK) --rate 10/s --kill-every 4s --faults --beside 0 $(LOAD)
 
 .PHONY: image
 image: ## build the container image formrelay:VERSION

@@ -79,7 +79,7 @@ func benchRelay(b *testing.B) http.Handler {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = db.Close() })
-	set, err := profile.LoadDir(filepath.Join("..", "..", "deploy", "profiles"), profile.Options{Accounts: []string{config.Account}})
+	set, err := profile.LoadDir(filepath.Join("..", "..", "deploy", "profiles"), profile.Options{Accounts: []string{config.MainAccount}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -11,13 +11,15 @@ import (
 )
 
 type checkCmd struct {
+	config.File `embed:""`
+
 	Profiles string   `env:"FORMRELAY_PROFILES" default:"./profiles" placeholder:"FOLDER" help:"Folder of the profiles to check when no file is named."`
 	Files    []string `arg:"" optional:"" name:"file" help:"Profiles to check; without any, the whole folder."`
 }
 
 // Run reports every fault of every file on standard error, one line each, and ends with exit 1 if there was one.
 func (c checkCmd) Run(w *world) error {
-	faults, count, err := c.read()
+	faults, count, err := c.read(w)
 	if err != nil {
 		return err
 	}
@@ -32,8 +34,11 @@ func (c checkCmd) Run(w *world) error {
 	return silentError{}
 }
 
-func (c checkCmd) read() (profile.Faults, int, error) {
-	options := profile.Options{Accounts: []string{config.Account}}
+func (c checkCmd) read(w *world) (profile.Faults, int, error) {
+	options, err := profileOptions(w, c.File)
+	if err != nil {
+		return nil, 0, err
+	}
 	if len(c.Files) == 0 {
 		set, err := profile.LoadDir(c.Profiles, options)
 		if err != nil {

@@ -18,7 +18,6 @@ import (
 	"formrelay/deploy"
 	"formrelay/internal/config"
 	"formrelay/internal/keycrm/sandbox"
-	"formrelay/internal/pace"
 	"formrelay/web/demo"
 )
 
@@ -68,16 +67,16 @@ func (c demoCmd) openRelay(w *world, folder, received string) (*relay, error) {
 		KeyCRM: config.KeyCRM{URL: received + "v1", Pace: "60/1m", Timeout: 15 * time.Second, Settle: 60 * time.Second},
 		Log:    c.Log,
 	}
-	checked, err := server.Check(pace.ParseLimit)
-	if err != nil {
-		return nil, usageError{err}
-	}
 	inner := *w
 	inner.getenv = func(name string) string {
 		if name == config.EnvToken {
 			return sandboxToken
 		}
 		return ""
+	}
+	checked, err := server.Check(rules(&inner))
+	if err != nil {
+		return nil, usageError{err}
 	}
 	return openRelay(&inner, checked, page)
 }

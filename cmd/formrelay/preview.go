@@ -19,6 +19,7 @@ import (
 
 type previewCmd struct {
 	config.Data `embed:""`
+	config.File `embed:""`
 
 	Profile    string   `arg:"" optional:"" help:"A profile's name in the folder, or its file. May be left out with --submission: then the bytes that were stored are printed."`
 	Fields     []string `name:"field" short:"F" sep:"none" placeholder:"NAME=VALUE" help:"A form field; repeat it for each."`
@@ -131,7 +132,11 @@ func (c previewCmd) profile(w *world) (*profile.Profile, error) {
 		}
 		file = found
 	}
-	p, faults, err := readProfile(file, profile.Options{Accounts: []string{config.Account}})
+	options, err := profileOptions(w, c.File)
+	if err != nil {
+		return nil, err
+	}
+	p, faults, err := readProfile(file, options)
 	if err != nil {
 		return nil, err
 	}

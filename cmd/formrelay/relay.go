@@ -13,11 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"formrelay/internal/config"
-	"formrelay/internal/delivery"
 	"formrelay/internal/httpd"
 	"formrelay/internal/intake"
-	"formrelay/internal/keycrm"
-	"formrelay/internal/pace"
+	"formrelay/internal/metrics"
 	"formrelay/internal/profile"
 	"formrelay/internal/store"
 	"formrelay/internal/submission"
@@ -27,41 +25,51 @@ import (
 // inside the 15 seconds that a stop may take.
 const grace = 10 * time.Second
 
-// relay is one running server: the store, the courier of its account and two listeners.
+// relay is one running server: the store, a courier for each account and two listeners.
 type relay struct {
-	log     zerolog.Logger
-	store   *store.Store
-	intake  *intake.Intake
-	courier *delivery.Courier
-	public  *httpd.Server
-	ops     *httpd.Server
+	log      zerolog.Logger
+	store    *store.Store
+	intake   *intake.Intake
+	couriers couriers
+	metrics  *metrics.Metrics
+	count    func(context.Context) // keeps the figures for a scrape
+	retain   func(context.Context) // empties what has been kept for long enough
+	public   *httpd.Server
+	ops      *httpd.Server
 }
 
 // openRelay brings everything up but serves nothing yet: profiles are read, the store is open, both listeners are bound. pages, when
 // not nil, adds routes to the public listener. The caller runs it, which also closes it.
 func openRelay(w *world, c config.Checked, pages func(chi.Router)) (_ *relay, err error) {
-	r := &relay{log: logger(w, c.Log)}
+	r := &relay{log: logger(w, c.Log), metrics: metrics.New(version)}
+	if c.Warning != "" {
+		r.log.Warn().Msg(c.Warning)
+	}
 	defer func() {
 		if err != nil {
 			r.close()
 		}
 	}()
-	r.store, err = store.Open(w.ctx, store.Options{URL: c.Database, Log: r.log, OnAccept: func(string) { r.courier.Wake() }})
+	r.store, err = store.Open(w.ctx, store.Options{URL: c.Database, Log: r.log, OnAccept: r.couriers.wake, OnCommit: r.metrics.Committed})
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := r.readProfiles(w.ctx, c.Profiles)
+	profiles, err := r.readProfiles(w.ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if r.courier, err = r.newCourier(w, c); err != nil {
+	if err = r.couriers.open(w, c, r); err != nil {
 		return nil, err
 	}
-	r.intake, err = intake.New(intake.Config{Profiles: profiles, Store: r.store, TrustedProxies: c.Proxies, Log: r.log})
+	r.count = r.metrics.Watch(metrics.Source{Store: r.store, Accounts: limits(c), Broken: profiles.Broken})
+	r.retain = func(ctx context.Context) { retain(ctx, r.store, c, r.log) }
+	r.intake, err = intake.New(intake.Config{
+		Profiles: profiles, Store: r.store, TrustedProxies: c.Proxies, Log: r.log, OnAnswer: r.metrics.Answered,
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err = r.listen(w.ctx, c, pages); err != nil {
+	if err = r.listen(w.ctx, c, profiles, pages); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -69,11 +77,11 @@ func openRelay(w *world, c config.Checked, pages func(chi.Router)) (_ *relay, er
 
 // readProfiles reads the folder. Broken profiles never keep the server from starting: of each the last revision that took a
 // submission serves on, and the faults are said loudly.
-func (r *relay) readProfiles(ctx context.Context, folder string) (*profile.Set, error) {
-	options := profile.Options{Accounts: []string{config.Account}}
-	set, err := profile.LoadDir(folder, options)
+func (r *relay) readProfiles(ctx context.Context, c config.Checked) (*profile.Set, error) {
+	options := profile.Options{Accounts: accountNames(c)}
+	set, err := profile.LoadDir(c.Profiles, options)
 	if errors.Is(err, os.ErrNotExist) {
-		r.log.Warn().Str("folder", folder).Msg("there is no folder of profiles: every form is answered 404 until there is one and the server is started again")
+		r.log.Warn().Str("folder", c.Profiles).Msg("there is no folder of profiles: every form is answered 404 until there is one and the server is started again")
 		return set, nil
 	}
 	if err != nil {
@@ -110,37 +118,20 @@ func (r *relay) restoreProfile(ctx context.Context, set *profile.Set, name strin
 	return nil
 }
 
-func (r *relay) newCourier(w *world, c config.Checked) (*delivery.Courier, error) {
-	client, err := keycrm.NewClient(keycrm.Options{
-		BaseURL:   c.KeyCRM.URL,
-		Token:     c.KeyCRM.Token(w.getenv),
-		UserAgent: "formrelay/" + version,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return delivery.New(delivery.Options{
-		Account: config.Account,
-		Limit:   pace.Limit{Calls: c.Calls, Window: c.Window, Timeout: c.Timeout},
-		Settle:  c.Settle,
-		Grace:   grace,
-		Queue:   r.store,
-		Ledger:  r.store,
-		Client:  client,
-		Log:     r.log,
-	}), nil
-}
-
 // listen binds both listeners, so that a port that is taken is said before anything is served.
-func (r *relay) listen(ctx context.Context, c config.Checked, pages func(chi.Router)) (err error) {
+func (r *relay) listen(ctx context.Context, c config.Checked, profiles *profile.Set, pages func(chi.Router)) (err error) {
 	public := chi.NewRouter()
 	r.intake.Routes(public)
-	r.health(public, false)
+	health := httpd.Health(r.store.Ready, false)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		public.Method(http.MethodGet, path, health)
+		public.Method(http.MethodHead, path, health)
+	}
 	if pages != nil {
 		pages(public)
 	}
-	ops := chi.NewRouter()
-	r.health(ops, true)
+	report := readiness{ready: r.store.Ready, account: r.store.Account, accounts: accountNames(c), broken: profiles.Broken}
+	ops := opsRoutes(report, r.metrics.Handler())
 	options := httpd.Options{Log: r.log, Drain: grace}
 	if r.public, err = httpd.Listen(ctx, c.Listen, public, options); err != nil {
 		return fmt.Errorf("--listen: %w", err)
@@ -151,14 +142,6 @@ func (r *relay) listen(ctx context.Context, c config.Checked, pages func(chi.Rou
 	return nil
 }
 
-func (r *relay) health(router chi.Router, details bool) {
-	health := httpd.Health(r.store.Ready, details)
-	for _, path := range []string{"/healthz", "/readyz"} {
-		router.Method(http.MethodGet, path, health)
-		router.Method(http.MethodHead, path, health)
-	}
-}
-
 // run serves until ctx ends and everything under way has ended, or one part fails; then it closes the store.
 func (r *relay) run(ctx context.Context) error {
 	defer r.close()
@@ -166,8 +149,10 @@ func (r *relay) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.public.Serve(ctx) })
 	group.Go(func() error { return r.ops.Serve(ctx) })
-	group.Go(func() error { return r.courier.Run(ctx) })
+	r.couriers.run(ctx, group)
 	group.Go(func() error { r.intake.Run(ctx); return nil })
+	group.Go(func() error { r.count(ctx); return nil })
+	group.Go(func() error { r.retain(ctx); return nil })
 	err := group.Wait()
 	r.log.Info().Msg("stopped")
 	return err

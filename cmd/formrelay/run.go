@@ -40,7 +40,10 @@ type cli struct {
 	Sandbox     sandboxCmd     `cmd:"" help:"Run the stand-in for KeyCRM alone."`
 	Check       checkCmd       `cmd:"" help:"Read profiles and report every fault."`
 	Preview     previewCmd     `cmd:"" help:"Print the exact JSON that KeyCRM would get."`
-	Submissions submissionsCmd `cmd:"" help:"Look at what was posted."`
+	Submissions submissionsCmd `cmd:"" help:"Look at what was posted, and decide about it."`
+	Backup      backupCmd      `cmd:"" help:"Copy the SQLite database to a file while a server is at work on it."`
+	Migrate     migrateCmd     `cmd:"" help:"Move everything from one database to another."`
+	Account     accountCmd     `cmd:"" help:"Look at the KeyCRM accounts, pause and resume them."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running server whether it lives; exit 0 if it does."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"formrelay/internal/config"
-	"formrelay/internal/pace"
-)
+import "formrelay/internal/config"
 
 type serveCmd struct {
 	config.Server `embed:""`
@@ -11,7 +8,7 @@ type serveCmd struct {
 
 // Run serves until the process is told to stop. Broken profiles, no profiles and a missing token do not keep it from starting.
 func (c serveCmd) Run(w *world) error {
-	checked, err := c.Server.Check(pace.ParseLimit)
+	checked, err := c.Server.Check(rules(w))
 	if err != nil {
 		return usageError{err}
 	}

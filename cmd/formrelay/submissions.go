@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -13,82 +13,167 @@ import (
 	"unicode"
 
 	"formrelay/internal/config"
-	"formrelay/internal/form"
 	"formrelay/internal/store"
 	"formrelay/internal/submission"
 )
 
 type submissionsCmd struct {
-	List submissionsListCmd `cmd:"" help:"List submissions, the newest first."`
-	Show submissionsShowCmd `cmd:"" help:"Show one submission: its fields, its entity and its attempts."`
+	List    submissionsListCmd    `cmd:"" help:"List submissions, the newest first."`
+	Show    submissionsShowCmd    `cmd:"" help:"Show one submission: its fields, its entity and what happened to it."`
+	Export  submissionsExportCmd  `cmd:"" help:"Write submissions with all their fields as CSV or as lines of JSON, the oldest first."`
+	Replay  submissionsReplayCmd  `cmd:"" help:"Send again what KeyCRM refused, what is held, refused or discarded, or look up what is uncertain."`
+	Release submissionsReleaseCmd `cmd:"" help:"Let go what is held or refused."`
+	Discard submissionsDiscardCmd `cmd:"" help:"Decide that submissions are not sent."`
+	Erase   submissionsEraseCmd   `cmd:"" help:"Take away for ever what a visitor sent, of submissions or of a person."`
+}
+
+// narrowing is how commands say which submissions they mean.
+type narrowing struct {
+	State   string `placeholder:"STATE" help:"Only those in this state: queued, sending, delivered, uncertain, rejected, held, refused or discarded."`
+	Reason  string `placeholder:"WORD" help:"Only those held for this reason, such as mapping or test."`
+	Profile string `placeholder:"NAME" help:"Only those of this profile."`
+	Since   string `placeholder:"TIME" help:"Only those received then or later: 2026-03-04, 2026-03-04T09:15 (UTC), or how long ago, such as 90m or 7d."`
+	Until   string `placeholder:"TIME" help:"Only those received before."`
+	Text    string `placeholder:"WORDS" help:"Only those in whose fields these words stand, in capitals or small letters."`
+}
+
+// maxText bounds what is searched for: nobody types more.
+const maxText = 200
+
+// filter turns the flags into what the store is asked. now is what "ago" counts from.
+func (n narrowing) filter(now time.Time) (store.Filter, error) {
+	f := store.Filter{Profile: n.Profile, State: submission.State(n.State), Reason: submission.Reason(n.Reason), Text: strings.TrimSpace(n.Text)}
+	if n.State != "" && !slices.Contains(submission.States(), f.State) {
+		return f, usageError{fmt.Errorf("--state: there is no state %q; the states are %s", n.State, stateWords(submission.States()))}
+	}
+	if len(f.Text) > maxText {
+		return f, usageError{fmt.Errorf("--text: write at most %d bytes", maxText)}
+	}
+	var err error
+	if f.Since, err = timeFlag("since", n.Since, now); err != nil {
+		return f, err
+	}
+	f.Until, err = timeFlag("until", n.Until, now)
+	return f, err
+}
+
+// timeFlag reads a moment or how long ago it was; an empty text is the zero time.
+func timeFlag(flag, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	if days, found := strings.CutSuffix(text, "d"); found {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 && n < 100_000 {
+			return now.AddDate(0, 0, -n), nil
+		}
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	return time.Time{}, usageError{fmt.Errorf("--%s: %q is no time; write one such as 2026-03-04, 2026-03-04T09:15 or 7d", flag, text)}
+}
+
+// stored names the database for the commands that need nothing else.
+type stored struct {
+	Database string `env:"FORMRELAY_DATABASE" default:"sqlite:formrelay.db" placeholder:"URL" help:"Where submissions are stored: sqlite:FILE or postgres://…"`
 }
 
 type submissionsListCmd struct {
-	Database string `env:"FORMRELAY_DATABASE" default:"sqlite:formrelay.db" placeholder:"URL" help:"Where submissions are stored: sqlite:FILE."`
-	State    string `placeholder:"STATE" help:"Only those in this state: queued, sending, delivered, uncertain, rejected, held, refused or discarded."`
-	Profile  string `placeholder:"NAME" help:"Only those of this profile."`
-	Limit    int    `default:"50" help:"At most so many (1 to 1000)."`
-	JSON     bool   `name:"json" help:"A line of JSON each."`
+	stored    `embed:""`
+	narrowing `embed:""`
+
+	Before string `placeholder:"ID" help:"Go on with those that arrived before this one."`
+	Limit  int    `default:"50" help:"At most so many (1 to 1000)."`
+	JSON   bool   `name:"json" help:"A line of JSON each."`
 }
+
+// maxLooked is how many submissions `list` reads whole in search of a text before it says how to go on.
+const maxLooked = 200_000
 
 // Run prints a table, or a line of JSON each. It works while a server runs on the same database.
 func (c submissionsListCmd) Run(w *world) error {
-	filter := store.Filter{Profile: c.Profile, State: submission.State(c.State), Limit: c.Limit}
-	if c.State != "" && !knownState(filter.State) {
-		return usageError{fmt.Errorf("--state: there is no state %q; the states are %s", c.State, stateWords())}
+	filter, err := c.filter(time.Now())
+	if err != nil {
+		return err
 	}
 	if c.Limit < 1 || c.Limit > 1000 {
 		return usageError{errors.New("--limit: write a number from 1 to 1000")}
+	}
+	if c.Before != "" && !submission.ValidID(c.Before) {
+		return usageError{fmt.Errorf("--before: %w", checkID(c.Before))}
 	}
 	db, err := openStored(w, c.Database)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	filter.Limit, filter.Before, filter.Look = c.Limit, c.Before, maxLooked
 	rows, err := db.List(w.ctx, filter)
+	looked, enough := errors.AsType[*store.Looked](err)
+	if err != nil && !enough {
+		return err
+	}
+	corrected, err := correctedBy(w, db, rows)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return listJSON(w.stdout, rows)
+		err = listJSON(w.stdout, rows, corrected)
+	} else {
+		err = listTable(w.stdout, rows, corrected)
 	}
-	return listTable(w.stdout, rows)
+	switch {
+	case enough:
+		fmt.Fprintf(w.stderr, "%d submissions were looked through; older ones: --before %s\n", looked.N, looked.Before)
+	case !c.JSON && len(rows) == c.Limit:
+		fmt.Fprintf(w.stderr, "there may be older ones: --before %s\n", rows[len(rows)-1].ID)
+	}
+	return err
 }
 
-func knownState(state submission.State) bool {
-	for _, s := range submission.States() {
-		if s == state {
-			return true
+// correctedBy finds which of the refused ones their visitors answered with a later post.
+func correctedBy(w *world, db *store.Store, rows []submission.Submission) (map[string]string, error) {
+	var refused []string
+	for _, s := range rows {
+		if s.State == submission.Refused && s.EmptiedAt.IsZero() {
+			refused = append(refused, s.ID)
 		}
 	}
-	return false
+	return db.CorrectedBy(w.ctx, refused...)
 }
 
-func stateWords() string {
-	var words []string
-	for _, s := range submission.States() {
-		words = append(words, string(s))
+func stateWords(states []submission.State) string {
+	words := make([]string, len(states))
+	for i, s := range states {
+		words[i] = string(s)
 	}
 	return strings.Join(words, ", ")
 }
 
 // listedSubmission is one line of `submissions list --json`: no value that a visitor typed.
 type listedSubmission struct {
-	ID         string            `json:"id"`
-	Profile    string            `json:"profile"`
-	State      submission.State  `json:"state"`
-	Reason     submission.Reason `json:"reason,omitempty"`
-	ReceivedAt time.Time         `json:"received_at"`
-	Attempts   int               `json:"attempts"`
-	CRMID      *int64            `json:"crm_id"`
-	Error      *string           `json:"error"`
+	ID          string            `json:"id"`
+	Profile     string            `json:"profile"`
+	State       submission.State  `json:"state"`
+	Reason      submission.Reason `json:"reason,omitempty"`
+	ReceivedAt  time.Time         `json:"received_at"`
+	Attempts    int               `json:"attempts"`
+	CRMID       *int64            `json:"crm_id"`
+	Error       *string           `json:"error"`
+	CorrectedBy string            `json:"corrected_by,omitempty"`
+	EmptiedAt   *time.Time        `json:"emptied_at,omitempty"`
 }
 
-func listJSON(out io.Writer, rows []submission.Submission) error {
+func listJSON(out io.Writer, rows []submission.Submission, corrected map[string]string) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	for _, s := range rows {
-		line := listedSubmission{s.ID, s.Profile, s.State, s.Reason, s.ReceivedAt, s.Attempt, crmID(s), errorText(s)}
+		line := listedSubmission{s.ID, s.Profile, s.State, s.Reason, s.ReceivedAt, s.Attempt, crmID(s), errorText(s), corrected[s.ID], timeText(s.EmptiedAt)}
 		if err := encoder.Encode(line); err != nil {
 			return err
 		}
@@ -96,7 +181,7 @@ func listJSON(out io.Writer, rows []submission.Submission) error {
 	return nil
 }
 
-func listTable(out io.Writer, rows []submission.Submission) error {
+func listTable(out io.Writer, rows []submission.Submission, corrected map[string]string) error {
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(out, "no submissions")
 		return err
@@ -104,131 +189,36 @@ func listTable(out io.Writer, rows []submission.Submission) error {
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tRECEIVED\tPROFILE\tSTATE\tKEYCRM\tWHY")
 	for _, s := range rows {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.ReceivedAt.Format(time.DateTime), s.Profile, stateText(s), crmText(s), printable(s.Error))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.ReceivedAt.Format(time.DateTime), s.Profile, stateText(s), crmText(s), why(s, corrected[s.ID]))
 	}
 	return table.Flush()
 }
 
-type submissionsShowCmd struct {
-	Database string `env:"FORMRELAY_DATABASE" default:"sqlite:formrelay.db" placeholder:"URL" help:"Where submissions are stored: sqlite:FILE."`
-	ID       string `arg:"" help:"The submission's id."`
-	JSON     bool   `name:"json" help:"As one JSON object."`
+// why says what there is to know beside the state.
+func why(s submission.Submission, corrected string) string {
+	switch {
+	case !s.EmptiedAt.IsZero():
+		return "its values are gone"
+	case corrected != "":
+		return "corrected by " + corrected
+	}
+	return printable(s.Error)
 }
 
-// Run prints one submission with everything known of it. It works while a server runs on the same database.
-func (c submissionsShowCmd) Run(w *world) error {
-	if err := checkID(c.ID); err != nil {
-		return usageError{err}
-	}
-	db, err := openStored(w, c.Database)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	s, err := oneSubmission(w, db, c.ID)
-	if err != nil {
-		return err
-	}
-	attempts, err := db.Attempts(w.ctx, s.ID)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return showJSON(w.stdout, s, attempts)
-	}
-	return showText(w.stdout, s, attempts)
-}
-
-// shownSubmission is `submissions show ID --json`.
-type shownSubmission struct {
-	ID         string               `json:"id"`
-	Profile    string               `json:"profile"`
-	Revision   string               `json:"revision"`
-	State      submission.State     `json:"state"`
-	Reason     submission.Reason    `json:"reason,omitempty"`
-	ReceivedAt time.Time            `json:"received_at"`
-	Fields     []form.Pair          `json:"fields"`
-	Entity     json.RawMessage      `json:"entity"`
-	Faults     []submission.Fault   `json:"faults,omitempty"`
-	Attempts   []submission.Attempt `json:"attempts"`
-	CRMID      *int64               `json:"crm_id"`
-	Error      *string              `json:"error"`
-}
-
-func showJSON(out io.Writer, s submission.Submission, attempts []submission.Attempt) error {
-	shown := shownSubmission{
-		ID: s.ID, Profile: s.Profile, Revision: s.Revision, State: s.State, Reason: s.Reason, ReceivedAt: s.ReceivedAt,
-		Fields: s.Pairs, Entity: s.Entity, Faults: s.Faults, Attempts: attempts, CRMID: crmID(s), Error: errorText(s),
-	}
-	if shown.Fields == nil {
-		shown.Fields = []form.Pair{}
-	}
-	if shown.Attempts == nil {
-		shown.Attempts = []submission.Attempt{}
-	}
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(shown)
-}
-
-func showText(out io.Writer, s submission.Submission, attempts []submission.Attempt) error {
-	page := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(page, "id\t%s\nprofile\t%s\nrevision\t%s\nreceived\t%s\nstate\t%s\n", s.ID, s.Profile, s.Revision, s.ReceivedAt.Format(time.RFC3339), stateText(s))
-	if s.CRMID != 0 {
-		fmt.Fprintf(page, "in KeyCRM\t%s %d\n", s.Kind, s.CRMID)
-	}
-	if s.Error != "" {
-		fmt.Fprintf(page, "why\t%s\n", printable(s.Error))
-	}
-	for _, f := range s.Faults {
-		fmt.Fprintf(page, "fault\t%s: %s\n", printable(f.Field), printable(f.Text))
-	}
-	fmt.Fprintln(page, "\nFields")
-	for _, pair := range s.Pairs {
-		fmt.Fprintf(page, "  %s\t%s\n", printable(pair.Name), printable(pair.Value))
-	}
-	if err := showEntity(page, s); err != nil {
-		return err
-	}
-	showAttempts(page, attempts)
-	return page.Flush()
-}
-
-func showEntity(out io.Writer, s submission.Submission) error {
-	if len(s.Entity) == 0 {
-		_, err := fmt.Fprintln(out, "\nNo entity yet")
-		return err
-	}
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, s.Entity, "  ", "  "); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(out, "\nEntity (%s)\n  %s\n", s.Kind, indented.String())
-	return err
-}
-
-func showAttempts(out io.Writer, attempts []submission.Attempt) {
-	if len(attempts) == 0 {
-		fmt.Fprintln(out, "\nNo attempt yet")
-		return
-	}
-	fmt.Fprintln(out, "\nAttempts")
-	for _, a := range attempts {
-		took := "no end written"
-		if a.EndedAt != nil {
-			took = a.EndedAt.Sub(a.StartedAt).Round(time.Millisecond).String()
-		}
-		fmt.Fprintf(out, "  %d\t%s\t%s\t%s\t%s\t%s\n", a.Number, a.StartedAt.Format(time.RFC3339), a.Kind, took, a.Outcome, printable(a.Text))
-	}
-}
-
-// openStored opens the database beside whoever serves from it.
+// openStored opens the database beside whoever serves from it, to look at it.
 func openStored(w *world, database string) (*store.Store, error) {
 	if err := (config.Data{Database: database}).Check(); err != nil {
 		return nil, usageError{fmt.Errorf("--database: %w", err)}
 	}
 	return store.OpenReadOnly(w.ctx, database)
+}
+
+// openBeside opens the database beside whoever serves from it, to change it.
+func openBeside(w *world, database string) (*store.Beside, error) {
+	if err := (config.Data{Database: database}).Check(); err != nil {
+		return nil, usageError{fmt.Errorf("--database: %w", err)}
+	}
+	return store.OpenBeside(w.ctx, database)
 }
 
 // checkID refuses what can be no submission's id before anything is opened.
@@ -273,6 +263,13 @@ func errorText(s submission.Submission) *string {
 		return nil
 	}
 	return &s.Error
+}
+
+func timeText(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // printable makes a visitor's text safe for a terminal: control characters, tabs and line ends are shown, not obeyed.

@@ -1,6 +1,6 @@
-// Package config is what the server is told by flags and environment: the fields with their names, variables and defaults, and the
-// check that reports every fault at once. It reads no profile and opens nothing; each part of the program gets its own small options
-// from what stands here.
+// Package config is what the server is told by flags, environment and --config: the fields with their names, variables and defaults, and
+// the check that reports every fault at once. It reads no profile; each part of the program gets its own small options from what
+// stands here. No value of it holds a secret, only where one lies.
 package config
 
 import (
@@ -9,13 +9,12 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 )
 
-// Account is the name of the one account that flags and environment describe.
-const Account = "main"
+// MainAccount is the name of the one account that flags and environment describe.
+const MainAccount = "main"
 
 // The environment variables that hold a secret or say where it lies. A token has no flag of its own: a process list would show it.
 const (
@@ -48,7 +47,7 @@ type KeyCRM struct {
 // Data says where profiles and submissions lie; the commands that only read them share it with the server.
 type Data struct {
 	Profiles string `name:"profiles" env:"FORMRELAY_PROFILES" default:"./profiles" placeholder:"FOLDER" help:"Folder of the profiles, one <name>.yaml each."`
-	Database string `name:"database" env:"FORMRELAY_DATABASE" default:"sqlite:formrelay.db" placeholder:"URL" help:"Where submissions are stored: sqlite:FILE."`
+	Database string `name:"database" env:"FORMRELAY_DATABASE" default:"sqlite:formrelay.db" placeholder:"URL" help:"Where submissions are stored: sqlite:FILE, or postgres://… for several replicas."`
 }
 
 // Ops is the listener for operators.
@@ -61,7 +60,10 @@ type Server struct {
 	Listen string `name:"listen" env:"FORMRELAY_LISTEN" default:":8080" placeholder:"ADDRESS" help:"Where forms are posted to."`
 	Ops    `embed:""`
 	Data   `embed:""`
+	File   `embed:""`
 	KeyCRM `embed:""`
+
+	Retention `embed:""`
 
 	TrustedProxies []string `name:"trusted-proxies" env:"FORMRELAY_TRUSTED_PROXIES" sep:"," placeholder:"NET,…" help:"Addresses or networks of the proxies in front; X-Forwarded-For is believed only from these."`
 	Log            `embed:""`
@@ -70,14 +72,14 @@ type Server struct {
 // Checked is a Server whose every field has been found usable, in the types that the parts of the program take.
 type Checked struct {
 	Server
-	Calls   int           // KeyCRM's pace: at most Calls
-	Window  time.Duration // in any Window
-	Proxies []netip.Prefix
+	Accounts                []Account // sorted by name; none twice
+	Proxies                 []netip.Prefix
+	KeepFor, KeepRefusedFor time.Duration // how long values are kept; 0: for ever
+	Warning                 string        // for the log: what of all this has no effect; empty: nothing
 }
 
-// Check looks at every field and reports all faults together, a line each, naming the flag. The pace is read by parsePace, which
-// stands where the pace is kept.
-func (s Server) Check(parsePace func(string) (int, time.Duration, error)) (Checked, error) {
+// Check looks at every field and at the file, and reports all faults together, a line each, naming the flag or the place in the file.
+func (s Server) Check(r Rules) (Checked, error) {
 	c := Checked{Server: s}
 	var faults []error
 	fault := func(flag string, err error) {
@@ -91,21 +93,25 @@ func (s Server) Check(parsePace func(string) (int, time.Duration, error)) (Check
 	fault("keycrm-url", webAddress(s.KeyCRM.URL))
 	fault("keycrm-timeout", within(s.Timeout, MinTimeout, MaxTimeout))
 	fault("keycrm-settle", within(s.Settle, MinSettle, MaxSettle))
-	var err error
-	c.Calls, c.Window, err = parsePace(s.Pace)
+	calls, window, err := r.Pace(s.Pace)
 	fault("keycrm-pace", err)
 	c.Proxies, err = prefixes(s.TrustedProxies)
 	fault("trusted-proxies", err)
-	return c, errors.Join(faults...)
+	c.KeepFor, err = Keeping(s.Keep)
+	fault("retention", err)
+	c.KeepRefusedFor, err = Keeping(s.KeepRefused)
+	fault("retention-refused", err)
+	c.Accounts, c.Warning, err = s.accounts(s.account(calls, window), r)
+	return c, errors.Join(append(faults, err)...)
 }
 
 // Check refuses a database that this version cannot open.
 func (d Data) Check() error {
 	switch {
 	case strings.HasPrefix(d.Database, "postgres:"), strings.HasPrefix(d.Database, "postgresql:"):
-		return errors.New("PostgreSQL is not built into this version yet; use sqlite:FILE")
+		return nil // the store reads the rest, and says what is wrong without a word of the password
 	case !strings.HasPrefix(d.Database, "sqlite:") || strings.TrimPrefix(d.Database, "sqlite:") == "":
-		return fmt.Errorf("%q is no database; write sqlite:FILE, such as sqlite:formrelay.db", d.Database)
+		return fmt.Errorf("%q is no database; write sqlite:FILE, such as sqlite:formrelay.db, or postgres://USER:PASSWORD@HOST:5432/NAME", d.Database)
 	}
 	return nil
 }
@@ -154,40 +160,4 @@ func prefixes(texts []string) ([]netip.Prefix, error) {
 		out = append(out, prefix.Masked())
 	}
 	return out, nil
-}
-
-// maxTokenFile bounds what is read of a token file: KeyCRM's tokens are far shorter.
-const maxTokenFile = 16 << 10
-
-// Token gives the account's token each time it is asked, so that a file that was changed needs no restart. The error says in words
-// what is missing and never holds the token.
-func (k KeyCRM) Token(getenv func(string) string) func() (string, error) {
-	if token := strings.TrimSpace(getenv(EnvToken)); token != "" {
-		return func() (string, error) { return token, nil }
-	}
-	if k.TokenFile == "" {
-		return func() (string, error) {
-			return "", errors.New("there is no KeyCRM token: put it into " + EnvToken + ", or into a file that --keycrm-token-file names, and start again")
-		}
-	}
-	return func() (string, error) { return readToken(k.TokenFile) }
-}
-
-func readToken(file string) (string, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return "", fmt.Errorf("the KeyCRM token's file cannot be read (%w): create it, or point --keycrm-token-file elsewhere", err)
-	}
-	if info.IsDir() || info.Size() > maxTokenFile {
-		return "", fmt.Errorf("the KeyCRM token's file %s is no file of a token: it should hold one line", file)
-	}
-	text, err := os.ReadFile(file) //nolint:gosec // the path is the operator's own
-	if err != nil {
-		return "", fmt.Errorf("the KeyCRM token's file cannot be read (%w): mend its permissions", err)
-	}
-	token := strings.TrimSpace(string(text))
-	if token == "" {
-		return "", fmt.Errorf("the KeyCRM token's file %s is empty: put the token into it", file)
-	}
-	return token, nil
 }

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func good() Server {
@@ -26,19 +29,32 @@ func pace(text string) (int, time.Duration, error) {
 	return 60, time.Minute, nil
 }
 
+// rules are those of a test; word is near to any list that holds it without its last letter.
+func rules() Rules {
+	return Rules{Pace: pace, Getenv: none, Nearest: func(word string, among []string) string {
+		for _, a := range among {
+			if a+"s" == word {
+				return a
+			}
+		}
+		return ""
+	}}
+}
+
 func TestCheckAccepts(t *testing.T) {
 	t.Parallel()
 	s := good()
 	s.TrustedProxies = []string{"10.0.0.7", " 192.168.0.0/16", "fd00::1"}
-	checked, err := s.Check(pace)
+	checked, err := s.Check(rules())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if checked.Calls != 60 || checked.Window != time.Minute {
-		t.Errorf("pace is %d in %s", checked.Calls, checked.Window)
+	want := Account{Name: "main", URL: s.URL, Calls: 60, Window: time.Minute, Timeout: s.Timeout, Settle: s.Settle}
+	if diff := cmp.Diff([]Account{want}, checked.Accounts, cmpopts.IgnoreUnexported(Account{})); diff != "" {
+		t.Errorf("accounts (-want +got):\n%s", diff)
 	}
-	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::1/128")}
-	for i, prefix := range want {
+	prefixes := []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::1/128")}
+	for i, prefix := range prefixes {
 		if checked.Proxies[i] != prefix {
 			t.Errorf("proxy %d is %s, want %s", i, checked.Proxies[i], prefix)
 		}
@@ -53,7 +69,6 @@ func TestCheckNamesTheFlag(t *testing.T) {
 	}{
 		"Listen":         {func(s *Server) { s.Listen = "8080" }, "--listen: "},
 		"OpsListen":      {func(s *Server) { s.OpsListen = "localhost:http:1" }, "--ops-listen: "},
-		"Postgres":       {func(s *Server) { s.Database = "postgres://db/x" }, "--database: PostgreSQL is not built into this version yet"},
 		"NoFile":         {func(s *Server) { s.Database = "sqlite:" }, "--database: "},
 		"OtherDatabase":  {func(s *Server) { s.Database = "formrelay.db" }, "--database: "},
 		"URLWithoutHost": {func(s *Server) { s.URL = "openapi.keycrm.app/v1" }, "--keycrm-url: "},
@@ -71,7 +86,7 @@ func TestCheckNamesTheFlag(t *testing.T) {
 			t.Parallel()
 			s := good()
 			test.spoil(&s)
-			_, err := s.Check(pace)
+			_, err := s.Check(rules())
 			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -84,14 +99,14 @@ func TestCheckBounds(t *testing.T) {
 	for _, d := range []time.Duration{MinTimeout, MaxTimeout} {
 		s := good()
 		s.Timeout = d
-		if _, err := s.Check(pace); err != nil {
+		if _, err := s.Check(rules()); err != nil {
 			t.Errorf("timeout %s: %v", d, err)
 		}
 	}
 	for _, d := range []time.Duration{MinSettle, MaxSettle} {
 		s := good()
 		s.Settle = d
-		if _, err := s.Check(pace); err != nil {
+		if _, err := s.Check(rules()); err != nil {
 			t.Errorf("settle %s: %v", d, err)
 		}
 	}
@@ -99,7 +114,7 @@ func TestCheckBounds(t *testing.T) {
 
 func TestCheckTellsAllAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := Server{}.Check(pace)
+	_, err := Server{}.Check(rules())
 	for _, flag := range []string{"--listen", "--ops-listen", "--database", "--keycrm-url", "--keycrm-timeout", "--keycrm-settle", "--keycrm-pace"} {
 		if !strings.Contains(err.Error(), flag+": ") {
 			t.Errorf("%s is not named in:\n%v", flag, err)
@@ -117,7 +132,7 @@ func TestToken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	token := KeyCRM{TokenFile: file}.Token(none)
+	token := KeyCRM{TokenFile: file}.account(0, 0).Token(none)
 	if _, err := token(); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("a missing file: %v", err)
 	}
@@ -151,10 +166,10 @@ func TestTokenOfTheEnvironmentWins(t *testing.T) {
 		}
 		return ""
 	}
-	if got, err := (KeyCRM{TokenFile: "nowhere"}).Token(getenv)(); got != "secret" || err != nil {
+	if got, err := (KeyCRM{TokenFile: "nowhere"}).account(0, 0).Token(getenv)(); got != "secret" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if _, err := (KeyCRM{}).Token(none)(); err == nil || !strings.Contains(err.Error(), EnvToken) {
+	if _, err := (KeyCRM{}).account(0, 0).Token(none)(); err == nil || !strings.Contains(err.Error(), EnvToken) {
 		t.Errorf("no token at all: %v", err)
 	}
 }

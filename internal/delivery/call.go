@@ -77,6 +77,9 @@ func (c *Courier) ask(calls, writes context.Context, call submission.Call) {
 // settle writes what a call came to, again and again while the store fails: the answer is known nowhere else. It ends without success
 // only when the row has moved on, or with the process; then the call's lease makes the row uncertain and a look-up finds out.
 func (c *Courier) settle(ctx context.Context, call submission.Call, st submission.Settlement) bool {
+	if c.o.OnCall != nil {
+		c.o.OnCall(call.Kind, st.Answer)
+	}
 	for pause := minStorePause; ; pause = min(2*pause, maxStorePause) {
 		err := c.o.Ledger.Settle(ctx, call, st)
 		if errors.Is(err, submission.ErrFenced) {

@@ -89,6 +89,9 @@ type Options struct {
 	Ledger  Ledger
 	Client  Client
 	Log     zerolog.Logger // gets ids and outcomes, never a value that somebody typed
+	// OnCall is told of each call that was made and what it came to, probes included, before that is written down. It must return at
+	// once. May be nil.
+	OnCall func(kind submission.AttemptKind, answer keycrm.Answer)
 }
 
 // Courier delivers the submissions of one account. Several couriers of one account (one per replica) share the work and the pace

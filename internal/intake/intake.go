@@ -46,6 +46,9 @@ type Config struct {
 	Log            zerolog.Logger
 	Now            func() time.Time // nil: time.Now
 	BodyRate       httpd.BodyRate   // the least rate of a body; zero: httpd.DefaultBodyRate
+	// OnAnswer is told of every post's answer: the profile, or "(no such profile)" for every name that is none, and the status. It must
+	// return at once. May be nil.
+	OnAnswer func(profile string, status int)
 }
 
 // Intake serves the forms. It is safe for concurrent use.

@@ -30,13 +30,18 @@ const (
 )
 
 // form serves a form's address.
-func (i *Intake) form(w http.ResponseWriter, r *http.Request) error {
+func (i *Intake) form(w http.ResponseWriter, r *http.Request) (err error) {
 	switch r.Method {
 	case http.MethodOptions:
 		preflight(w, r, formMethods)
 		return nil
 	case http.MethodPost:
-		err := i.submit(w, r)
+		if i.OnAnswer != nil {
+			watch := &watched{ResponseWriter: w}
+			w = watch
+			defer func() { i.OnAnswer(i.label(r), watch.answered(err)) }()
+		}
+		err = i.submit(w, r)
 		i.countTurned(r, err) // here, because not every way out of submit knows that it is one
 		return err
 	default:
@@ -53,11 +58,16 @@ func (i *Intake) countTurned(r *http.Request, err error) {
 	if !ok || p.ID != "" {
 		return
 	}
+	i.turned.add(i.label(r), p.Status)
+}
+
+// label is the name under which a request's profile is counted.
+func (i *Intake) label(r *http.Request) string {
 	name := chi.URLParam(r, "profile")
 	if _, known := i.Profiles.Get(name); !known && !i.Profiles.IsBroken(name) {
-		name = nobody
+		return nobody
 	}
-	i.turned.add(name, p.Status)
+	return name
 }
 
 // serving finds the profile that the address names.

@@ -6,6 +6,7 @@ import "time"
 type Account struct {
 	Name         string
 	Paused       string        // why nothing is sent, in a sentence; empty: not paused
+	ByOps        bool          // with Paused: a person paused it, so nothing is called and only a person resumes it
 	LimitedUntil time.Time     // KeyCRM's 429: nothing goes before
 	Broken       int           // uncertain or unconnected calls in a row; from OutageAfter on the account probes
 	ProbeAt      time.Time     // when paused or probing: the next call goes not before
@@ -45,7 +46,8 @@ type Event struct {
 // After is the account's health after e, which became known at now. It changes nothing but health: pace and slots are not its
 // business.
 //
-// An answer below 500 ends an outage, and 429 and 401 are such answers. Only Worked resumes a paused account. The pause grows with
+// An answer below 500 ends an outage, and 429 and 401 are such answers. Only Worked resumes a paused account, and one that ops paused
+// is not resumed by anything that happens: calls that were under way then still end. The pause grows with
 // calls that began as probes, not with those that were under way when the trouble began: eight calls that break together are one
 // reason to wait, not eight.
 func (a Account) After(e Event, now time.Time) Account {
@@ -54,25 +56,49 @@ func (a Account) After(e Event, now time.Time) Account {
 	}
 	switch e.Kind {
 	case Worked:
-		a.Paused, a.Broken = "", 0
+		a.Broken = 0
+		if !a.ByOps {
+			a.Paused = ""
+		}
 	case Limited:
 		a.Broken = 0
 	case Broke:
 		a.Broken++
 	case Stopped:
 		a.Broken = 0
-		a.Paused = e.Reason
-		if a.Paused == "" {
-			a.Paused = "KeyCRM cannot be used with these settings"
-		}
+		a.stop(e.Reason)
 	}
 	return a.reschedule(e, now)
+}
+
+// stop pauses for what happened. What ops said stays: when they resume, the next call finds out what is wrong.
+func (a *Account) stop(reason string) {
+	if a.ByOps {
+		return
+	}
+	if a.Paused = reason; reason == "" {
+		a.Paused = "KeyCRM cannot be used with these settings"
+	}
+}
+
+// PausedByOps is the account after a person has paused it, for a reason in a sentence, which must not be empty. There are no probes: it
+// stays paused until ResumedByOps.
+func (a Account) PausedByOps(reason string) Account {
+	a.Paused, a.ByOps = reason, true
+	a.ProbeAt, a.ProbePause = time.Time{}, 0
+	return a
+}
+
+// ResumedByOps is the account after a person has resumed it, whoever or whatever had paused it: calls go at once, and what they come to
+// decides about its health anew. KeyCRM's own wish to be left alone outlasts it.
+func (a Account) ResumedByOps() Account {
+	return Account{Name: a.Name, LimitedUntil: a.LimitedUntil}
 }
 
 // reschedule keeps ProbeAt and ProbePause in step with the rest.
 func (a Account) reschedule(e Event, now time.Time) Account {
 	switch {
-	case a.Paused == "" && !a.Probing():
+	case a.ByOps, a.Paused == "" && !a.Probing():
 		a.ProbeAt, a.ProbePause = time.Time{}, 0
 	case a.ProbePause == 0:
 		a.ProbePause = MinProbePause

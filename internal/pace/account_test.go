@@ -75,6 +75,14 @@ func TestAfter(t *testing.T) {
 			before: paused, event: broke,
 			want: pace.Account{Name: "main", Paused: paused.Paused, Broken: 1, ProbeAt: at(108_000), ProbePause: 8 * time.Second},
 		},
+		"a call that ends well does not resume what ops paused": {
+			before: pace.Account{Paused: "stocktaking", ByOps: true}, event: pace.Event{Kind: pace.Worked, Started: at(99_500)},
+			want: pace.Account{Paused: "stocktaking", ByOps: true},
+		},
+		"a call that meets a 401 does not change what ops said": {
+			before: pace.Account{Paused: "stocktaking", ByOps: true}, event: pace.Event{Kind: pace.Stopped, Reason: "no token", Started: at(99_500)},
+			want: pace.Account{Paused: "stocktaking", ByOps: true},
+		},
 		"the first answer that works resumes": {before: paused, event: pace.Event{Kind: pace.Worked}, want: pace.Account{Name: "main"}},
 	}
 	for name, tt := range tests {
@@ -101,24 +109,44 @@ func TestHealthHoldsTogether(t *testing.T) {
 				Wait:    time.Duration(rapid.IntRange(0, 100).Draw(t, "wait")) * time.Second,
 			}
 			before := a
-			a = a.After(e, now)
-			waits := a.Paused != "" || a.Probing()
-			switch {
-			case waits && (a.ProbePause < pace.MinProbePause || a.ProbePause > pace.MaxProbePause):
-				t.Fatalf("a pause of %s", a.ProbePause)
-			case waits && a.ProbeAt.After(now.Add(pace.MaxProbePause)):
-				t.Fatalf("the next probe is more than a minute away")
-			case !waits && (!a.ProbeAt.IsZero() || a.ProbePause != 0):
-				t.Fatalf("a healthy account still waits for a probe")
-			case a.LimitedUntil.Before(before.LimitedUntil):
-				t.Fatalf("a limit was shortened")
-			case e.Kind == pace.Worked && waits:
-				t.Fatalf("an answer that works did not end the trouble")
-			case before.Paused != "" && a.Paused == "" && e.Kind != pace.Worked:
-				t.Fatalf("resumed without a proof")
+			switch rapid.IntRange(0, 11).Draw(t, "ops") {
+			case 0:
+				a = a.PausedByOps("stocktaking")
+			case 1:
+				a = a.ResumedByOps()
+				if a.Paused != "" || a.Probing() || !a.LimitedUntil.Equal(before.LimitedUntil) {
+					t.Fatalf("resumed as %+v", a)
+				}
+			default:
+				a = a.After(e, now)
+				holdsTogether(t, before, a, e, now)
+			}
+			if wait := (pace.Limit{Calls: 1, Window: time.Second}).Decide(now, a, nil, pace.ForProbe, false); a.ByOps && wait == nil {
+				t.Fatalf("a call goes although ops paused the account")
 			}
 		}
 	})
+}
+
+// holdsTogether is what must be true of an account after an event.
+func holdsTogether(t *rapid.T, before, a pace.Account, e pace.Event, now time.Time) {
+	waits := !a.ByOps && (a.Paused != "" || a.Probing())
+	switch {
+	case waits && (a.ProbePause < pace.MinProbePause || a.ProbePause > pace.MaxProbePause):
+		t.Fatalf("a pause of %s", a.ProbePause)
+	case waits && a.ProbeAt.After(now.Add(pace.MaxProbePause)):
+		t.Fatalf("the next probe is more than a minute away")
+	case !waits && (!a.ProbeAt.IsZero() || a.ProbePause != 0):
+		t.Fatalf("an account that needs no probe still waits for one")
+	case a.LimitedUntil.Before(before.LimitedUntil):
+		t.Fatalf("a limit was shortened")
+	case e.Kind == pace.Worked && waits:
+		t.Fatalf("an answer that works did not end the trouble")
+	case before.Paused != "" && a.Paused == "" && e.Kind != pace.Worked:
+		t.Fatalf("resumed without a proof")
+	case before.ByOps && (!a.ByOps || a.Paused != before.Paused):
+		t.Fatalf("what ops paused was changed by an event: %+v", a)
+	}
 }
 
 func TestParseLimit(t *testing.T) {

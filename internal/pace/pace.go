@@ -49,13 +49,15 @@ func (w *Wait) Error() string { return "wait: " + w.Why }
 // account is uncertain.
 //
 // The order of the questions matters. KeyCRM's own 429 holds back everything, probes too. A paused account lets nothing but a
-// ForProbe through. In an outage one call goes at a time, and while a submission is uncertain it must be a look-up: only a call that
+// ForProbe through, and one that ops paused nothing at all. In an outage one call goes at a time, and while a submission is uncertain it must be a look-up: only a call that
 // cannot make an entity may find out whether KeyCRM works again. The pace comes last because nothing is exempt from it.
 func (l Limit) Decide(now time.Time, a Account, slots []Slot, p Purpose, uncertain bool) *Wait {
 	flying, landing := l.inFlight(now, slots)
 	switch {
 	case a.LimitedUntil.After(now):
 		return &Wait{Until: a.LimitedUntil, Why: "limited"}
+	case a.ByOps:
+		return &Wait{Until: now.Add(MinProbePause), Why: "paused"}
 	case a.Paused != "":
 		if w := a.oneAtATime(now, flying, landing, "paused"); w != nil {
 			return w

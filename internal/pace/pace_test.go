@@ -82,6 +82,14 @@ func TestDecide(t *testing.T) {
 			limit: limit, now: 1000, account: pace.Account{Paused: "x", Broken: 5}, purpose: pace.ForProbe, uncertain: true,
 		},
 
+		"paused by ops, a probe does not go": {
+			limit: limit, now: 1000, account: pace.Account{Paused: "stocktaking", ByOps: true}, purpose: pace.ForProbe, want: wait(2000, "paused"),
+		},
+		"paused by ops, a look-up does not go in an outage": {
+			limit: limit, now: 1000, account: pace.Account{Paused: "stocktaking", ByOps: true, Broken: 2}, purpose: pace.ForLookUp, uncertain: true,
+			want: wait(2000, "paused"),
+		},
+
 		"outage, one call":            {limit: limit, now: 1000, account: outage},
 		"outage, not before its time": {limit: limit, now: -1, account: outage, want: wait(0, "probing")},
 		"outage, one at a time":       {limit: limit, now: 1000, account: outage, slots: flying(500), want: wait(2500, "probing")},

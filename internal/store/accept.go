@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"runtime"
 	"slices"
 	"sync"
@@ -20,10 +21,15 @@ const (
 	maxBatchBytes = 8 << 20
 )
 
-// insertSubmission has its columns in the order of pending.args.
+// doubtPatience is how long one that does not know whether a commit came about asks for it.
+const doubtPatience = 2 * time.Second
+
+// insertSubmission has its columns in the order of pending.args; what follows it is the dialect's.
 const insertSubmission = `INSERT INTO submissions (id, profile, account, revision, received_at, pairs, charset, raw, visitor,
-	kind, entity, source_id, source_uuid, mark, mark_field, state, reason, error, faults, due_at, settled_at)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	kind, entity, source_id, source_uuid, mark, mark_field, state, reason, error, faults, due_at, settled_at) `
+
+// insertColumns is how many they are.
+const insertColumns = 21
 
 // pending is one submission on its way into a batch. The committer works on this copy alone: the caller may have gone away.
 type pending struct {
@@ -217,33 +223,88 @@ func (s *Store) storeBatch(batch []*pending) {
 	}
 }
 
-// storeTogether is one transaction; atRow says that it failed at one of the rows. It uses no caller's context: those callers may give
-// up at different moments.
+// storeTogether is one transaction; atRow says that it failed for what one of the rows holds. It uses no caller's context: those
+// callers may give up at different moments.
 func (s *Store) storeTogether(batch []*pending) (atRow bool, err error) {
 	ctx := context.Background()
 	fresh := map[string]string{}
+	within, complete := false, false
 	err = s.update(ctx, func(t *tx) error {
-		atRow = true // until all of them are in
-		insert := t.StmtContext(ctx, s.insert)
+		within = true
+		if err := s.lockKeys(ctx, t, batch); err != nil {
+			return err
+		}
 		for _, p := range batch {
 			if err := s.keepRevision(ctx, t, p.rev, fresh); err != nil {
 				return err
 			}
-			if err := t.insert(ctx, insert, p); err != nil {
-				return err
-			}
 		}
-		atRow = false
+		if err := t.judge(ctx, batch); err != nil {
+			return err
+		}
+		if err := s.insert(ctx, t, batch); err != nil {
+			return err
+		}
+		complete = true
 		return nil
 	})
+	if err != nil && complete && s.stored(ctx, batch[0].sub.ID) {
+		err = nil
+	}
 	if err != nil {
-		return atRow, err
+		return within && !complete && s.d.rowFault(err), err
 	}
 	for profile, hash := range fresh {
 		s.known[profile] = hash
 	}
 	s.ready.worked()
+	if s.onCommit != nil {
+		s.onCommit(len(batch))
+	}
 	return false, nil
+}
+
+// stored tells whether a batch whose commit failed is there all the same: a connection may break between the commit and its answer.
+// Where the database cannot be asked either it is not known, and the visitor is told to try again.
+func (s *Store) stored(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, doubtPatience)
+	defer cancel()
+	var seq int64
+	return s.read.QueryRowContext(ctx, s.d.bind(`SELECT seq FROM submissions WHERE id = ?`), id).Scan(&seq) == nil
+}
+
+// lockKeys makes other replicas wait that store the same source_uuid or a new revision of the same profile: what judge and
+// keepRevision find must still be true when this transaction ends. All lock in the order of their keys, so none waits in a circle.
+func (s *Store) lockKeys(ctx context.Context, t *tx, batch []*pending) error {
+	if s.d.lockKey == "" {
+		return nil
+	}
+	var keys []int64
+	for _, p := range batch {
+		if s.known[p.rev.Profile] != p.rev.Hash {
+			keys = append(keys, lockNumber("revision", p.rev.Profile))
+		}
+		if mapped(&p.sub) {
+			keys = append(keys, lockNumber("source_uuid", p.sub.Account, plain(p.sub.SourceUUID)))
+		}
+	}
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		if _, err := t.ExecContext(ctx, s.d.bind(s.d.lockKey), key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockNumber is a number for a name; two names that share one only wait for each other now and then.
+func lockNumber(parts ...string) int64 {
+	h := fnv.New64a()
+	for _, p := range parts {
+		h.Write([]byte(p))
+		h.Write([]byte{0})
+	}
+	return int64(h.Sum64()) //nolint:gosec // every bit counts, the sign does not
 }
 
 // keepRevision stores a profile's text when it is not the one that this profile used last. Only after the commit is it known: fresh
@@ -269,31 +330,52 @@ func (s *Store) keepRevision(ctx context.Context, t *tx, rev submission.Revision
 	return err
 }
 
-// insert decides p's fate and writes its row.
-func (t *tx) insert(ctx context.Context, stmt *sql.Stmt, p *pending) error {
-	p.fate = fate{state: p.sub.State, reason: p.sub.Reason, error: p.sub.Error, dueAt: p.sub.DueAt}
-	if mapped(&p.sub) && p.sub.State == submission.Queued {
-		if err := t.holdDuplicate(ctx, p); err != nil {
+// judge decides the fate of each of a batch.
+func (t *tx) judge(ctx context.Context, batch []*pending) error {
+	uuids := map[accountUUID]string{} // whose a source_uuid became in this batch
+	for _, p := range batch {
+		p.fate = fate{state: p.sub.State, reason: p.sub.Reason, error: p.sub.Error, dueAt: p.sub.DueAt}
+		if mapped(&p.sub) && p.sub.State == submission.Queued {
+			if err := t.holdDuplicate(ctx, p, uuids); err != nil {
+				return err
+			}
+		}
+		if p.fate.dueAt.IsZero() {
+			p.fate.dueAt = t.now
+		}
+		if p.fate.state.Terminal() {
+			p.fate.settledAt = t.now
+		}
+		key := accountUUID{p.sub.Account, p.sub.SourceUUID}
+		if _, taken := uuids[key]; !taken && p.sub.Kind == keycrm.KindOrder && p.sub.State != submission.Refused {
+			uuids[key] = p.sub.ID
+		}
+	}
+	return nil
+}
+
+// insert writes a batch's rows.
+func (s *Store) insert(ctx context.Context, t *tx, batch []*pending) error {
+	rows := make([][]any, len(batch))
+	for i, p := range batch {
+		rows[i] = p.args()
+	}
+	stmt := t.StmtContext(ctx, s.accept)
+	for _, args := range s.d.pack(rows) {
+		if _, err := stmt.ExecContext(ctx, args...); err != nil {
 			return err
 		}
 	}
-	if p.fate.dueAt.IsZero() {
-		p.fate.dueAt = t.now
-	}
-	if p.fate.state.Terminal() {
-		p.fate.settledAt = t.now
-	}
-	_, err := stmt.ExecContext(ctx, p.args()...)
-	return err
+	return nil
 }
 
 // args are the values of insertSubmission.
 func (p *pending) args() []any {
 	sub := &p.sub
 	return []any{
-		sub.ID, sub.Profile, sub.Account, sub.Revision, micros(sub.ReceivedAt), p.text.pairs, sub.Charset, sub.Raw, p.text.visitor,
-		string(sub.Kind), []byte(sub.Entity), sub.SourceID, sub.SourceUUID, sub.Mark, sub.MarkField,
-		string(p.fate.state), string(p.fate.reason), p.fate.error, p.text.faults, micros(p.fate.dueAt), micros(p.fate.settledAt),
+		sub.ID, sub.Profile, sub.Account, sub.Revision, micros(sub.ReceivedAt), p.text.pairs, plain(sub.Charset), sub.Raw, p.text.visitor,
+		string(sub.Kind), []byte(sub.Entity), sub.SourceID, plain(sub.SourceUUID), plain(sub.Mark), sub.MarkField,
+		string(p.fate.state), string(p.fate.reason), plain(p.fate.error), p.text.faults, micros(p.fate.dueAt), micros(p.fate.settledAt),
 	}
 }
 
@@ -314,18 +396,21 @@ const (
 	ofAnOrder  = ` AND account = ? AND kind = 'order' AND state NOT IN ('refused', 'discarded') ORDER BY seq LIMIT 1`
 )
 
-// holdDuplicate holds p back when its source_uuid is another's. It sees what this transaction wrote before, so two of one batch meet as well.
-func (t *tx) holdDuplicate(ctx context.Context, p *pending) error {
-	sub := &p.sub
+// accountUUID is what must be one submission's alone.
+type accountUUID struct{ account, uuid string }
+
+// holdDuplicate holds p back when its source_uuid is another's, which is stored already or is one of batch, those of the same batch.
+func (t *tx) holdDuplicate(ctx context.Context, p *pending, batch map[accountUUID]string) error {
+	uuid := plain(p.sub.SourceUUID)
 	var other string
-	err := t.one(ctx, sameMapped, []any{sub.SourceUUID, sub.Account}, &other)
+	err := t.one(ctx, sameMapped, []any{uuid, p.sub.Account}, &other)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = t.one(ctx, sameOwn, []any{sub.SourceUUID, sub.Account}, &other)
+		err = t.one(ctx, sameOwn, []any{uuid, p.sub.Account}, &other)
 	}
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+		other, err = batch[accountUUID{p.sub.Account, p.sub.SourceUUID}], nil
 	}
-	if err != nil {
+	if err != nil || other == "" {
 		return err
 	}
 	p.fate.state, p.fate.reason = submission.Held, submission.ReasonDuplicate
@@ -334,16 +419,17 @@ func (t *tx) holdDuplicate(ctx context.Context, p *pending) error {
 	return nil
 }
 
-// announce tells once for each account that something waits to be sent.
+// announce tells once for each account that something waits to be sent, here and to the other replicas.
 func (s *Store) announce(batch []*pending) {
-	if s.onAccept == nil {
-		return
-	}
 	var told []string
 	for _, p := range batch {
-		if p.fate.state == submission.Queued && !slices.Contains(told, p.sub.Account) {
-			told = append(told, p.sub.Account)
+		if p.fate.state != submission.Queued || slices.Contains(told, p.sub.Account) {
+			continue
+		}
+		told = append(told, p.sub.Account)
+		if s.onAccept != nil {
 			s.onAccept(p.sub.Account)
 		}
 	}
+	s.bell.ring(told)
 }

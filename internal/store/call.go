@@ -181,14 +181,21 @@ func (s *Store) Settle(ctx context.Context, call submission.Call, st submission.
 
 // endCall writes what is true of a call whoever has the row by now.
 func (t *tx) endCall(ctx context.Context, call submission.Call, answer keycrm.Answer) error {
+	// The account is locked before the slot, as in Begin, which forgets old slots: the other way round two replicas could wait for each
+	// other.
+	health, err := t.lockHealth(ctx, call.Account)
+	if err != nil {
+		return err
+	}
 	window := int64(pace.MaxProbePause / time.Microsecond) // for a slot that is so old that it has been forgotten
 	// Slots that are forgotten leave their numbers to others; with the account and the start the right one is met.
-	err := t.one(ctx, `UPDATE slots SET ended_at = ? WHERE id = ? AND account = ? AND started_at = ? RETURNING pace_window`,
+	err = t.one(ctx, `UPDATE slots SET ended_at = ? WHERE id = ? AND account = ? AND started_at = ? RETURNING pace_window`,
 		[]any{micros(t.now), call.Slot, call.Account, micros(call.StartedAt)}, &window)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	if err := t.event(ctx, call.Account, event(call, answer, time.Duration(window)*time.Microsecond)); err != nil || call.ID == "" {
+	e := event(call, answer, time.Duration(window)*time.Microsecond)
+	if err := t.writeHealth(ctx, health, health.After(e, t.now)); err != nil || call.ID == "" {
 		return err
 	}
 	messages, err := encodeMessages(answer.Messages)
@@ -197,7 +204,7 @@ func (t *tx) endCall(ctx context.Context, call submission.Call, answer keycrm.An
 	}
 	_, err = t.exec(ctx, `UPDATE attempts SET ended_at = ?, outcome = ?, status = ?, text = ?, messages = ?
 		WHERE submission = (SELECT seq FROM submissions WHERE id = ?) AND number = ?`,
-		micros(t.now), string(answer.Outcome), answer.Status, answer.Text, messages, call.ID, call.Number)
+		micros(t.now), string(answer.Outcome), answer.Status, plain(answer.Text), messages, call.ID, call.Number)
 	return err
 }
 
@@ -256,7 +263,7 @@ func (t *tx) writeFate(ctx context.Context, r record, st submission.Settlement) 
 	}
 	_, err := t.exec(ctx, `UPDATE submissions SET state = ?, reason = ?, error = ?, failures = ?, crm_id = ?, due_at = ?, broke_at = ?,
 		settled_at = ?, owner = '', lease_until = 0, under_way = 0 WHERE seq = ?`,
-		string(st.State), string(st.Reason), st.Error, st.Failures, r.CRMID, micros(t.now.Add(max(st.Wait, 0))), micros(r.BrokeAt),
+		string(st.State), string(st.Reason), plain(st.Error), st.Failures, r.CRMID, micros(t.now.Add(max(st.Wait, 0))), micros(r.BrokeAt),
 		micros(settled), r.seq)
 	return err
 }

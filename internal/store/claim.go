@@ -48,12 +48,12 @@ func (s *Store) Claim(ctx context.Context, account, owner string, n int, lease t
 		until := t.now.Add(lease)
 		if health.Probing() {
 			n = min(n, 1)
-			claims, err = t.claim(ctx, n, whichUncertain, owner, micros(until), account)
+			claims, err = t.claim(ctx, n, owner, until, whichUncertain, account)
 			if err != nil || len(claims) > 0 {
 				return err
 			}
 		}
-		claims, err = t.claim(ctx, n, whichDue, owner, micros(until), account, micros(t.now))
+		claims, err = t.claim(ctx, n, owner, until, whichDue, account, micros(t.now))
 		return err
 	})
 	if err != nil {
@@ -62,13 +62,15 @@ func (s *Store) Claim(ctx context.Context, account, owner string, n int, lease t
 	return claims, nil
 }
 
-// claim takes the rows that which selects, n at most.
-func (t *tx) claim(ctx context.Context, n int, which string, args ...any) ([]submission.Claim, error) {
+// claim gives owner the rows that which selects, n at most.
+func (t *tx) claim(ctx context.Context, n int, owner string, until time.Time, which string, args ...any) ([]submission.Claim, error) {
 	if n <= 0 {
 		return nil, nil
 	}
-	query := `UPDATE submissions SET owner = ?, lease_until = ? WHERE seq IN (` + which + t.d.skipLocked + `) RETURNING ` + columns
-	records, err := list(ctx, t, t.d.bind(query), append(args, n), scanSubmission)
+	// The choice stands apart because a planner that put it into the UPDATE's own join could make it, and lock rows, more than once.
+	query := `WITH chosen AS MATERIALIZED (` + which + t.d.skipLocked + `)
+		UPDATE submissions SET owner = ?, lease_until = ? WHERE seq IN (SELECT seq FROM chosen) RETURNING ` + columns
+	records, err := list(ctx, t, t.d.bind(query), append(args, n, owner, micros(until)), scanSubmission)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +105,8 @@ func (s *Store) Expire(ctx context.Context, account string) (int, error) {
 }
 
 func (t *tx) expire(ctx context.Context, account string) (int, error) {
-	sent, err := list(ctx, t, t.d.bind(`SELECT `+columns+` FROM submissions WHERE `+leaseEnded+` AND state = 'sending'`+t.d.lockRow),
+	// A row that another transaction has locked is being dealt with, so no one waits for another here. What it leaves is met next time.
+	sent, err := list(ctx, t, t.d.bind(`SELECT `+columns+` FROM submissions WHERE `+leaseEnded+` AND state = 'sending'`+t.d.skipLocked),
 		[]any{account, micros(t.now)}, scanSubmission)
 	if err != nil {
 		return 0, err
@@ -117,7 +120,8 @@ func (t *tx) expire(ctx context.Context, account string) (int, error) {
 			return 0, err
 		}
 	}
-	claimed, err := t.exec(ctx, `UPDATE submissions SET owner = '', lease_until = 0, under_way = 0 WHERE `+leaseEnded, account, micros(t.now))
+	claimed, err := t.exec(ctx, `WITH ended AS MATERIALIZED (SELECT seq FROM submissions WHERE `+leaseEnded+` AND state <> 'sending'`+t.d.skipLocked+`)
+		UPDATE submissions SET owner = '', lease_until = 0, under_way = 0 WHERE seq IN (SELECT seq FROM ended)`, account, micros(t.now))
 	return len(sent) + int(claimed), err
 }
 
@@ -167,6 +171,9 @@ func (s *Store) NextDue(ctx context.Context, account string) (next time.Time, ok
 // nextWork is NextDue without leases. A paused account has one thing to do, its probe. In an outage an uncertain submission is a probe
 // whether it is due or not. Nothing is due while KeyCRM wants to be left alone.
 func (s *Store) nextWork(ctx context.Context, health pace.Account) (next time.Time, ok bool, err error) {
+	if health.ByOps {
+		return time.Time{}, false, nil // until a person resumes it, which the courier's poll notices
+	}
 	if health.Paused != "" {
 		return later(health.ProbeAt, health.LimitedUntil), true, nil
 	}
@@ -198,16 +205,16 @@ func (s *Store) Account(ctx context.Context, name string) (pace.Account, error) 
 	return a, s.explained(err)
 }
 
-const selectAccount = `SELECT paused, limited_until, broken, probe_at, probe_pause FROM accounts WHERE name = ?`
+const selectAccount = `SELECT paused, limited_until, broken, probe_at, probe_pause, by_ops FROM accounts WHERE name = ?`
 
 func scanAccount(r row, name string) (pace.Account, error) {
 	a := pace.Account{Name: name}
-	var pause int64
-	err := r.Scan(&a.Paused, at{&a.LimitedUntil}, &a.Broken, at{&a.ProbeAt}, &pause)
+	var pause, byOps int64
+	err := r.Scan(&a.Paused, at{&a.LimitedUntil}, &a.Broken, at{&a.ProbeAt}, &pause, &byOps)
 	if errors.Is(err, sql.ErrNoRows) {
 		return pace.Account{Name: name}, nil
 	}
-	a.ProbePause = time.Duration(pause) * time.Microsecond
+	a.ProbePause, a.ByOps = time.Duration(pause)*time.Microsecond, byOps != 0
 	return a, err
 }
 
@@ -226,12 +233,20 @@ func (t *tx) event(ctx context.Context, name string, e pace.Event) error {
 	if err != nil {
 		return err
 	}
-	a := before.After(e, t.now)
+	return t.writeHealth(ctx, before, before.After(e, t.now))
+}
+
+// writeHealth writes what an account's health has become, if it has changed; the account's row is locked.
+func (t *tx) writeHealth(ctx context.Context, before, a pace.Account) error {
 	if a == before {
 		return nil
 	}
-	_, err = t.exec(ctx, `UPDATE accounts SET paused = ?, limited_until = ?, broken = ?, probe_at = ?, probe_pause = ? WHERE name = ?`,
-		a.Paused, micros(a.LimitedUntil), a.Broken, micros(a.ProbeAt), a.ProbePause.Microseconds(), name)
+	byOps := 0
+	if a.ByOps {
+		byOps = 1
+	}
+	_, err := t.exec(ctx, `UPDATE accounts SET paused = ?, limited_until = ?, broken = ?, probe_at = ?, probe_pause = ?, by_ops = ? WHERE name = ?`,
+		plain(a.Paused), micros(a.LimitedUntil), a.Broken, micros(a.ProbeAt), a.ProbePause.Microseconds(), byOps, a.Name)
 	return err
 }
 

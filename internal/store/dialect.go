@@ -20,14 +20,29 @@ import (
 // dialect is everything in which one database differs from another. The store's methods use its values and never ask which it is.
 type dialect struct {
 	goose   goose.Dialect
-	types   *strings.Replacer          // the migrations' {{…}} words
-	tables  string                     // counts the tables that have a given name
-	bind    func(query string) string  // makes the ?s of a query the database's own placeholders
-	writers int                        // connections that write at a time
-	now     func(tx querier) time.Time // the clock that every lease, slot and due time is measured by
+	types   *strings.Replacer         // the migrations' {{…}} words
+	tables  string                    // counts the tables that have a given name
+	bind    func(query string) string // makes the ?s of a query the database's own placeholders
+	alone   bool                      // one process at a time has the database: at its start no lease is alive
+	writers int                       // connections that write at a time
+	// patience bounds a writing transaction; 0: what could keep it waiting has a bound of its own.
+	patience time.Duration
+	// values is the end of insertSubmission, and pack makes of the rows of a batch the arguments of its executions: a statement that
+	// goes to another process costs more than a row does, and one that does not costs nothing.
+	values string
+	pack   func(rows [][]any) [][]any
+	// now is the clock that every lease, slot and due time is measured by.
+	now func(ctx context.Context, q querier) (time.Time, error)
 	// lockRow ends a SELECT whose rows the transaction is about to change; skipLocked does too, but passes over rows that another
 	// transaction has locked. Both are empty where a writing transaction has the database to itself.
 	lockRow, skipLocked string
+	// lockKey locks a number until the transaction ends, against all that lock the same; empty where lockRow is. notify sends a text
+	// to all other processes that have the database open; empty where there is none.
+	lockKey, notify string
+	// rowFault tells whether a statement failed for what its rows hold, so that the others of a batch can be stored without them.
+	rowFault func(error) bool
+	catalog  catalog
+	scrub    scrubbing
 	// explain turns the driver's error into a sentence for the person who must act; empty when there is nothing to add.
 	explain func(error) string
 }
@@ -46,9 +61,25 @@ func sqliteDialect(now func() time.Time) dialect {
 		types:   strings.NewReplacer("{{key}}", "INTEGER PRIMARY KEY", "{{bytes}}", "BLOB"),
 		tables:  "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
 		bind:    func(query string) string { return query },
+		alone:   true,
 		writers: 1,
-		now:     func(querier) time.Time { return now() },
+		values:  "VALUES (" + places(insertColumns) + ")",
+		pack:    func(rows [][]any) [][]any { return rows },
+		now:     func(context.Context, querier) (time.Time, error) { return now(), nil },
 		explain: explainSQLite,
+		// A disk that is full for one row may have room for the next.
+		rowFault: func(error) bool { return true },
+		scrub: scrubbing{
+			overwrite: "PRAGMA secure_delete = ON",
+			rewrite:   []string{"VACUUM"},
+			truncate:  "PRAGMA wal_checkpoint(TRUNCATE)",
+			size:      "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+		},
+		catalog: catalog{
+			tables: `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`,
+			key:    `SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk`,
+			needs:  `SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)`,
+		},
 	}
 }
 
@@ -94,10 +125,8 @@ func sqliteConnections(path string, parameters ...string) (*sql.DB, error) {
 func sqlitePath(database string) (string, error) {
 	scheme, rest, found := strings.Cut(database, ":")
 	switch {
-	case found && (scheme == "postgres" || scheme == "postgresql"):
-		return "", errors.New("PostgreSQL is not built into this version yet: use --database sqlite:FILE")
 	case !found || scheme != "sqlite":
-		return "", errors.New("the database must be written sqlite:FILE, for example sqlite:formrelay.db")
+		return "", errors.New("the database must be written sqlite:FILE, for example sqlite:formrelay.db, or postgres://USER:PASSWORD@HOST:5432/NAME")
 	}
 	if trimmed, ok := strings.CutPrefix(rest, "//"); ok {
 		rest = trimmed

@@ -81,6 +81,14 @@ func encodeVisitor(v submission.Visitor) string {
 	return b.String()
 }
 
+// plain makes s a text that every database takes: bytes that are no UTF-8, and NUL, become U+FFFD.
+func plain(s string) string {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return strings.ReplaceAll(s, "\x00", "\uFFFD")
+}
+
 // quote writes s as a JSON string. Bytes that are no UTF-8 become U+FFFD, as in encoding/json: not every database takes them.
 func quote(b *strings.Builder, s string) {
 	const hex = "0123456789abcdef"

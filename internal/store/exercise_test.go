@@ -56,6 +56,21 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"AttemptsAreBounded":        testAttemptsAreBounded,
 		"SlotsAreForgotten":         testSlotsAreForgotten,
 		"Ready":                     testReady,
+		"Figures":                   testFigures,
+		"PaceUsed":                  testPaceUsed,
+		"DecideSendsAgain":          testDecideSendsAgain,
+		"DecideKeepsTheOldEntity":   testDecideKeepsTheOldEntity,
+		"DecideIsFenced":            testDecideIsFenced,
+		"DecideAtOnce":              testDecideAtOnce,
+		"DiscardStopsAClaim":        testDiscardStopsAClaim,
+		"DoubtIsNotForgotten":       testDoubtIsNotForgotten,
+		"DecideRefusesAnothersUUID": testDecideRefusesAnothersUUID,
+		"AgainOnce":                 testAgainOnce,
+		"EraseKeepsWhatItMust":      testEraseKeepsWhatItMust,
+		"Retention":                 testRetention,
+		"Walk":                      testWalk,
+		"CorrectedBy":               testCorrectedBy,
+		"PauseByOps":                testPauseByOps,
 		"NewerSchemaIsRefused":      testNewerSchemaIsRefused,
 		"UnknownIsNotFound":         testUnknownIsNotFound,
 	} {
@@ -513,7 +528,7 @@ func testNewerSchemaIsRefused(t *testing.T, f *fixture) {
 		"OpenReadOnly": func() (*Store, error) { return OpenReadOnly(t.Context(), f.url) },
 	} {
 		_, err := open()
-		if !errors.Is(err, errOtherSchema) || !strings.Contains(err.Error(), "schema 999, this one knows 1") {
+		if !errors.Is(err, errOtherSchema) || !strings.Contains(err.Error(), "schema 999, this one knows ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -22,7 +22,7 @@ const (
 
 // lockFile takes the lock beside the database at path, so that one process at a time owns it. The kernel frees it when the process
 // ends, however that happens. Whoever holds it writes into it who that is; whoever waits in vain says so in its error.
-func lockFile(ctx context.Context, path string, wait time.Duration, log zerolog.Logger) (*flock.Flock, error) {
+func lockFile(ctx context.Context, path string, wait time.Duration, log zerolog.Logger) (presence, error) {
 	lock := flock.New(path+".lock", flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	held, err := lock.TryLock()
 	if err != nil {
@@ -37,7 +37,7 @@ func lockFile(ctx context.Context, path string, wait time.Duration, log zerolog.
 	if err := os.WriteFile(lock.Path(), []byte(introduction(time.Now())), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), lock.Close())
 	}
-	return lock, nil
+	return fileLock{unlock: lock.Close}, nil
 }
 
 // waitForLock asks again and again until wait has passed.

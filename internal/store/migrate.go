@@ -22,12 +22,19 @@ var errOtherSchema = errors.New("the database has another schema than this formr
 
 // migrate brings the database to this program's schema. The versions are compared first: goose itself would let an older program run
 // on a newer schema.
-func migrate(ctx context.Context, db *sql.DB, d dialect) error {
-	provider, err := newProvider(db, d)
+//
+// Those that start together on one server wait for each other; whoever comes second finds everything done.
+func (h home) migrate(ctx context.Context) (err error) {
+	db, err := h.connect(migrating)
 	if err != nil {
 		return err
 	}
-	has, want, err := versions(ctx, db, d, provider)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	provider, err := newProvider(db, h)
+	if err != nil {
+		return err
+	}
+	has, want, err := versions(ctx, db, h.dialect, provider)
 	if err != nil {
 		return err
 	}
@@ -44,12 +51,12 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 }
 
 // checkSchema is migrate for a database that must not be changed: any other version than this program's is refused.
-func checkSchema(ctx context.Context, db *sql.DB, d dialect) error {
-	provider, err := newProvider(db, d)
+func checkSchema(ctx context.Context, db *sql.DB, h home) error {
+	provider, err := newProvider(db, h)
 	if err != nil {
 		return err
 	}
-	has, want, err := versions(ctx, db, d, provider)
+	has, want, err := versions(ctx, db, h.dialect, provider)
 	switch {
 	case err != nil:
 		return err
@@ -67,14 +74,21 @@ func newerSchema(has, want int64) error {
 		errOtherSchema, has, want)
 }
 
-func newProvider(db *sql.DB, d dialect) (*goose.Provider, error) {
+func newProvider(db *sql.DB, h home) (*goose.Provider, error) {
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
 	// goose keeps a global list of migrations written in Go; ours are all in the folder.
-	return goose.NewProvider(d.goose, db, migrationFS{FS: folder, types: d.types},
-		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
+	if h.session != nil {
+		locker, err := h.session()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	return goose.NewProvider(h.goose, db, migrationFS{FS: folder, types: h.types}, options...)
 }
 
 // versions reads the database's schema version (0 for an empty database) and the newest that this program knows. It writes nothing,
@@ -83,7 +97,7 @@ func versions(ctx context.Context, db *sql.DB, d dialect, provider *goose.Provid
 	sources := provider.ListSources()
 	want = sources[len(sources)-1].Version
 	var tables int
-	if err := db.QueryRowContext(ctx, d.tables, versionTable).Scan(&tables); err != nil || tables == 0 {
+	if err := db.QueryRowContext(ctx, d.bind(d.tables), versionTable).Scan(&tables); err != nil || tables == 0 {
 		return 0, want, err
 	}
 	var newest sql.NullInt64

@@ -6,17 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"formrelay/internal/keycrm"
 	"formrelay/internal/submission"
-)
-
-// The bounds of a list.
-const (
-	defaultList = 50
-	maxList     = 1000
 )
 
 // columns are what scanSubmission reads, in its order. summary has the same columns without what a visitor sent, which may be large.
@@ -24,7 +17,7 @@ const (
 	columns = `seq, id, profile, account, revision, received_at, pairs, charset, raw, visitor, kind, entity, faults` + fixed
 	summary = `seq, id, profile, account, revision, received_at, '[]', charset, NULL, '{}', kind, NULL, ''` + fixed
 	fixed   = `, source_id, source_uuid, mark, mark_field, state, reason, error, attempt, failures,
-		due_at, sent_at, first_sent, broke_at, settled_at, crm_id, owner, lease_until`
+		due_at, sent_at, first_sent, broke_at, settled_at, crm_id, emptied_at, owner, lease_until`
 )
 
 // record is one row: the submission and what only the store knows of it.
@@ -58,7 +51,7 @@ func scanSubmission(r row) (record, error) {
 	err := r.Scan(&rec.seq, &s.ID, &s.Profile, &s.Account, &s.Revision, at{&s.ReceivedAt}, &pairs, &s.Charset, &raw, &visitor,
 		&s.Kind, &entity, &faults, &s.SourceID, &s.SourceUUID, &s.Mark, &s.MarkField, &s.State, &s.Reason, &s.Error,
 		&s.Attempt, &s.Failures, at{&s.DueAt}, at{&s.SentAt}, at{&s.FirstSent}, at{&s.BrokeAt}, at{&s.SettledAt}, &s.CRMID,
-		&rec.owner, at{&rec.until})
+		at{&s.EmptiedAt}, &rec.owner, at{&rec.until})
 	if err != nil {
 		return rec, err
 	}
@@ -121,50 +114,6 @@ func encodeMessages(messages []keycrm.Message) (string, error) {
 	}
 	text, err := json.Marshal(messages)
 	return string(text), err
-}
-
-// Filter says which submissions List returns.
-type Filter struct {
-	Profile string           // only of this profile; empty: of all
-	State   submission.State // only in this state; empty: in all
-	Before  string           // the id of a submission: only those that arrived before it; empty: from the newest on
-	Limit   int              // at most so many; 0: 50; never more than 1000
-}
-
-// List reads submissions, newest first, without what the visitor sent: Pairs, Raw, Visitor, Entity and Faults are empty, and
-// Submission reads them. submission.ErrNotFound when Before is unknown.
-func (s *Store) List(ctx context.Context, f Filter) ([]submission.Submission, error) {
-	where, args := []string{"1 = 1"}, []any{}
-	// Arrival is the order of seq, so a page begins where the one before ended, whatever has arrived meanwhile.
-	and := func(condition string, value any) {
-		where = append(where, condition)
-		args = append(args, value)
-	}
-	if f.Profile != "" {
-		and("profile = ?", f.Profile)
-	}
-	if f.State != "" {
-		and("state = ?", string(f.State))
-	}
-	if f.Before != "" {
-		var seq int64
-		err := s.read.QueryRowContext(ctx, s.d.bind(`SELECT seq FROM submissions WHERE id = ?`), f.Before).Scan(&seq)
-		if err != nil {
-			return nil, s.explained(notFound(err, "submission", f.Before))
-		}
-		and("seq < ?", seq)
-	}
-	limit := min(f.Limit, maxList)
-	if limit <= 0 {
-		limit = defaultList
-	}
-	query := `SELECT ` + summary + ` FROM submissions WHERE ` + strings.Join(where, " AND ") + ` ORDER BY seq DESC LIMIT ?`
-	all, err := list(ctx, s.read, s.d.bind(query), append(args, limit), func(r row) (submission.Submission, error) {
-		rec, err := scanSubmission(r)
-		rec.Pairs = nil
-		return rec.Submission, err
-	})
-	return all, s.explained(err)
 }
 
 // Revision reads the text of one revision by its hash. submission.ErrNotFound when no submission was taken by it.

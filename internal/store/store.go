@@ -46,7 +46,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/rs/zerolog"
 
 	"formrelay/internal/submission"
@@ -63,13 +62,16 @@ var (
 
 // Options is how a store is opened.
 type Options struct {
-	URL      string           // sqlite:FILE; the file is made when it is not there, its folder is not
-	Now      func() time.Time // the database's clock; nil: time.Now. Only tests have another
-	LockWait time.Duration    // how long to wait for another process to free the file; 0: 30 s
+	URL      string           // sqlite:FILE (the file is made when it is not there, its folder is not), or postgres://…
+	Now      func() time.Time // the database's clock; nil: its own. Only tests have another
+	LockWait time.Duration    // how long to wait for another process to free the file, or for the server to answer; 0: 30 s
 	Log      zerolog.Logger   // never gets a visitor's value
-	// OnAccept is told after the commit that submissions of an account wait to be sent: once a batch and account. It must return at
-	// once, because the next batch waits for it. May be nil.
+	// OnAccept is told after the commit that submissions of an account wait to be sent: once a batch and account, and also for those
+	// that another replica accepted. It may be called from several goroutines and must return at once, because the next batch waits
+	// for it. May be nil.
 	OnAccept func(account string)
+	// OnCommit is told after each commit that holds submissions how many it holds. It must return at once. May be nil.
+	OnCommit func(submissions int)
 }
 
 // Store is one open database. Its methods may be called from many goroutines.
@@ -77,10 +79,12 @@ type Store struct {
 	d        dialect
 	log      zerolog.Logger
 	onAccept func(account string)
-	lock     *flock.Flock // nil when open for reading only
-	write    *sql.DB      // nil when open for reading only
+	onCommit func(submissions int)
+	present  presence // nil when open for reading only
+	write    *sql.DB  // nil when open for reading only
 	read     *sql.DB
-	insert   *sql.Stmt // the one statement that is worth preparing: every submission runs it once
+	accept   *sql.Stmt // the one statement that is worth preparing: every submission runs it once
+	bell     bell
 
 	waiting   queue
 	committer sync.WaitGroup
@@ -89,77 +93,73 @@ type Store struct {
 	ready readiness
 }
 
-// Open locks the database, brings it to this program's schema and takes over what the process before left under way: it knows that no
-// lease is alive. Every submission that was being sent becomes uncertain (or held, where a look-up could recognise nothing), what was
-// merely claimed is free again, and the slots of calls that were cut count on until their time is over.
+// Open enters the database and brings it to this program's schema. A SQLite file is locked, and what the process before left under way
+// is taken over, because no lease can be alive: every submission that was being sent becomes uncertain (or held, where a look-up could
+// recognise nothing), what was merely claimed is free again, and the slots of calls that were cut count on until their time is over.
+// On PostgreSQL other replicas may be at work: their leases are respected, and Expire takes over those that end.
 //
-// The error is a sentence for ops: the file is in use (naming by whom), a newer version wrote it, it cannot be opened. ctx bounds the
-// opening only.
+// The error is a sentence for ops: the file is in use (naming by whom), a newer version wrote it, it cannot be opened, it was moved to
+// another database. ctx bounds the opening only.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	path, err := sqlitePath(o.URL)
+	h, err := locate(o.URL, o.Now)
 	if err != nil {
 		return nil, err
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	if o.LockWait == 0 {
 		o.LockWait = defaultLockWait
 	}
-	if err := makeFile(path); err != nil {
-		return nil, err
+	s := &Store{d: h.dialect, log: o.Log, onAccept: o.OnAccept, onCommit: o.OnCommit, known: map[string]string{}}
+	if s.present, err = h.enter(ctx, false, o.LockWait, o.Log); err != nil {
+		return nil, h.named(err)
 	}
-	lock, err := lockFile(ctx, path, o.LockWait, o.Log)
-	if err != nil {
-		return nil, err
-	}
-	s := &Store{d: sqliteDialect(o.Now), log: o.Log, onAccept: o.OnAccept, lock: lock, known: map[string]string{}}
-	if err := s.open(ctx, path); err != nil {
-		return nil, errors.Join(fmt.Errorf("database %s: %w", path, s.explained(err)), s.shut())
+	if err := s.open(ctx, h); err != nil {
+		return nil, errors.Join(h.named(err), s.shut())
 	}
 	s.waiting.wake = make(chan struct{}, 1)
 	s.committer.Go(s.commit)
+	s.answerBell()
 	return s, nil
 }
 
 // open does everything of Open that may leave connections behind when it fails.
-func (s *Store) open(ctx context.Context, path string) (err error) {
-	durable := []string{"_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_txlock=immediate"}
-	if s.write, err = sqliteConnections(path, durable...); err != nil {
+func (s *Store) open(ctx context.Context, h home) (err error) {
+	if err := h.migrate(ctx); err != nil {
 		return err
 	}
-	s.write.SetMaxOpenConns(s.d.writers)
-	if s.read, err = sqliteConnections(path, "_pragma=query_only(1)"); err != nil {
+	if s.write, err = h.connect(writing); err != nil {
 		return err
 	}
-	s.read.SetMaxOpenConns(readers)
-	s.read.SetMaxIdleConns(readers)
-	if err := migrate(ctx, s.write, s.d); err != nil {
+	if s.read, err = h.connect(reading); err != nil {
 		return err
 	}
-	if err := s.takeOver(ctx); err != nil {
+	if err := s.notMoved(ctx); err != nil {
 		return err
 	}
-	s.insert, err = s.write.PrepareContext(ctx, s.d.bind(insertSubmission))
+	if s.d.alone {
+		if err := s.takeOver(ctx); err != nil {
+			return err
+		}
+	}
+	s.accept, err = s.write.PrepareContext(ctx, insertSubmission+s.d.values)
 	return err
 }
 
 // OpenReadOnly opens a database beside the process that serves it: no lock, no migration, no change. A database of another schema
 // version is refused with a sentence that says what to do.
 func OpenReadOnly(ctx context.Context, database string) (*Store, error) {
-	path, err := sqlitePath(database)
+	h, err := locate(database, nil)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("there is no database at %s yet: `formrelay serve` makes it, or name another with --database (%w)", path, err)
-	}
-	s := &Store{d: sqliteDialect(time.Now)}
-	if s.read, err = sqliteConnections(path, "mode=ro", "_pragma=query_only(1)"); err != nil {
+	if err := h.exists(); err != nil {
 		return nil, err
 	}
-	if err := checkSchema(ctx, s.read, s.d); err != nil {
-		return nil, errors.Join(fmt.Errorf("database %s: %w", path, s.explained(err)), s.shut())
+	s := &Store{d: h.dialect}
+	if s.read, err = h.connect(reading); err != nil {
+		return nil, err
+	}
+	if err := checkSchema(ctx, s.read, h); err != nil {
+		return nil, errors.Join(h.named(err), s.shut())
 	}
 	return s, nil
 }
@@ -181,15 +181,16 @@ func makeFile(path string) error {
 func (s *Store) Close() error {
 	if s.waiting.close() {
 		s.committer.Wait()
+		s.bell.silence()
 	}
 	return s.shut()
 }
 
-// shut closes whatever is open; the lock goes last, so that nobody opens the file while this process still has it open.
+// shut closes whatever is open; the presence goes last, so that nobody opens the file while this process still has it open.
 func (s *Store) shut() error {
 	var errs []error
-	if s.insert != nil {
-		errs = append(errs, s.insert.Close())
+	if s.accept != nil {
+		errs = append(errs, s.accept.Close())
 	}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
@@ -197,21 +198,15 @@ func (s *Store) shut() error {
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+	if s.present != nil {
+		errs = append(errs, s.present.Close())
 	}
 	return errors.Join(errs...)
 }
 
 // explained adds what ops can do about err, where the database's own words do not say it.
 func (s *Store) explained(err error) error {
-	if err == nil {
-		return nil
-	}
-	if sentence := s.d.explain(err); sentence != "" {
-		return fmt.Errorf("%s (%w)", sentence, err)
-	}
-	return err
+	return s.d.said(err)
 }
 
 // tx is one writing transaction. Its methods are the steps of the store's; each takes the time from now, so that a transaction has
@@ -228,12 +223,21 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 	if s.write == nil {
 		return errReadOnly
 	}
+	if s.d.patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.d.patience)
+		defer cancel()
+	}
 	raw, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return s.explained(err)
 	}
-	t := &tx{Tx: raw, d: s.d, now: s.d.now(raw).UTC().Truncate(time.Microsecond)}
-	if err := f(t); err != nil {
+	now, err := s.d.now(ctx, raw)
+	t := &tx{Tx: raw, d: s.d, now: now.UTC().Truncate(time.Microsecond)}
+	if err == nil {
+		err = f(t)
+	}
+	if err != nil {
 		_ = raw.Rollback() // a database that failed may have rolled back by itself; either way nothing of f stays
 		return s.explained(err)
 	}

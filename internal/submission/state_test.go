@@ -68,10 +68,30 @@ func TestCanBecome(t *testing.T) {
 		"sending>queued", "sending>delivered", "sending>uncertain", "sending>rejected", "sending>held",
 		"uncertain>queued", "uncertain>delivered", "uncertain>uncertain", "uncertain>rejected", "uncertain>held",
 	}
+	sameArrows(t, want, State.CanBecome)
+	if State("nonsense").CanBecome(Queued) {
+		t.Error("a state that does not exist became queued")
+	}
+}
+
+// What ops may decide. What is being sent, and what KeyCRM may have, they cannot have sent.
+func TestCanBeMade(t *testing.T) {
+	t.Parallel()
+	sameArrows(t, []string{
+		"queued>discarded", "uncertain>discarded", "uncertain>uncertain", "rejected>queued", "rejected>discarded", "held>queued", "held>discarded",
+		"refused>queued", "refused>discarded", "discarded>queued", "discarded>uncertain",
+	}, State.CanBeMade)
+	if State("nonsense").CanBeMade(Queued) {
+		t.Error("a state that does not exist was made queued")
+	}
+}
+
+func sameArrows(t *testing.T, want []string, can func(State, State) bool) {
+	t.Helper()
 	var got []string
 	for _, s := range States() {
 		for _, next := range States() {
-			if s.CanBecome(next) {
+			if can(s, next) {
 				got = append(got, string(s)+">"+string(next))
 			}
 		}
@@ -85,9 +105,6 @@ func TestCanBecome(t *testing.T) {
 	})
 	if diff := cmp.Diff(want, got, less); diff != "" {
 		t.Errorf("arrows (-want +got):\n%s", diff)
-	}
-	if State("nonsense").CanBecome(Queued) {
-		t.Error("a state that does not exist became queued")
 	}
 }
 

@@ -34,7 +34,8 @@ const (
 )
 
 // Reason says in one word why a submission is held; Error says it in a sentence. A submission that is uncertain has one too while
-// its last create was refused for its source_uuid: then ReasonDuplicate tells the look-ups that follow what a miss means.
+// its last create was refused for its source_uuid: then ReasonDuplicate tells the look-ups that follow what a miss means. One that was
+// discarded keeps it, so that what is brought back is remembered for what it was.
 type Reason string
 
 // The reasons of this version.
@@ -43,7 +44,7 @@ const (
 	ReasonInvalid   Reason = "invalid"   // what a visitor could correct, at a profile with `answer.invalid: hold`
 	ReasonTest      Reason = "test"      // _test=1
 	ReasonDuplicate Reason = "duplicate" // its source_uuid is another submission's
-	ReasonUncertain Reason = "uncertain" // KeyCRM may have it, and nothing in KeyCRM could tell (a card with `mark: none`)
+	ReasonUncertain Reason = "uncertain" // KeyCRM may have it: held, nothing in KeyCRM could tell (a card with `mark: none`); discarded, ops gave it up
 )
 
 // Visitor is where a post came from, as far as it can be known.
@@ -83,7 +84,7 @@ type Submission struct {
 	MarkField  string // cards: the custom field that holds Mark; empty: manager_comment
 
 	State  State
-	Reason Reason // with Held; ReasonDuplicate also with Uncertain
+	Reason Reason // with Held and Discarded; ReasonDuplicate also with Uncertain
 	Error  string // one English sentence for ops: why it is rejected, held, refused or waits
 	Faults []Fault
 
@@ -95,6 +96,7 @@ type Submission struct {
 	BrokeAt   time.Time // when the last create broke without a usable answer
 	SettledAt time.Time // when it reached a state that ends (delivered, rejected, …)
 	CRMID     int64
+	EmptiedAt time.Time // when retention or ops took away what its visitor sent, which cannot come back; zero: it is all there
 }
 
 // Fault is one thing wrong with one field of one submission.

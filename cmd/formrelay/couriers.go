@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"formrelay/internal/config"
+	"formrelay/internal/delivery"
+	"formrelay/internal/keycrm"
+	"formrelay/internal/mapping/value"
+	"formrelay/internal/pace"
+	"formrelay/internal/profile"
+)
+
+// couriers are the couriers of all accounts, by account. The store may wake them before they are there: whoever is told of nothing finds
+// what waits when it begins.
+type couriers struct {
+	mu     sync.RWMutex
+	byName map[string]*delivery.Courier
+}
+
+// open makes one courier for each account. Submissions of an account that is no longer configured are told: nobody delivers them, and
+// they must not be forgotten.
+func (c *couriers) open(w *world, checked config.Checked, r *relay) error {
+	all := map[string]*delivery.Courier{}
+	for _, account := range checked.Accounts {
+		courier, err := newCourier(w, account, r)
+		if err != nil {
+			return fmt.Errorf("account %s: %w", account.Name, err)
+		}
+		all[account.Name] = courier
+	}
+	waiting, err := r.store.Waiting(w.ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(waiting)) {
+		if all[name] == nil {
+			r.log.Error().Str("account", name).Int64("submissions", waiting[name]).
+				Msg("submissions wait for an account that is not configured: nothing is sent for it until it is named under accounts in --config and the server is started again")
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byName = all
+	return nil
+}
+
+func newCourier(w *world, account config.Account, r *relay) (*delivery.Courier, error) {
+	client, err := keycrm.NewClient(keycrm.Options{
+		BaseURL:   account.URL,
+		Token:     account.Token(w.getenv),
+		UserAgent: "formrelay/" + version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return delivery.New(delivery.Options{
+		Account: account.Name,
+		Limit:   limit(account),
+		Settle:  account.Settle,
+		Grace:   grace,
+		Queue:   r.store,
+		Ledger:  r.store,
+		Client:  client,
+		Log:     r.log,
+		OnCall:  r.metrics.Called(account.Name),
+	}), nil
+}
+
+// wake tells an account's courier that a submission waits for it.
+func (c *couriers) wake(account string) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if courier := c.byName[account]; courier != nil {
+		courier.Wake()
+	}
+}
+
+// run has every courier work until ctx ends.
+func (c *couriers) run(ctx context.Context, group *errgroup.Group) {
+	for _, courier := range c.byName {
+		group.Go(func() error { return courier.Run(ctx) })
+	}
+}
+
+// limit is an account's pace as delivery and store take it.
+func limit(a config.Account) pace.Limit {
+	return pace.Limit{Calls: a.Calls, Window: a.Window, Timeout: a.Timeout}
+}
+
+func limits(c config.Checked) map[string]pace.Limit {
+	all := map[string]pace.Limit{}
+	for _, a := range c.Accounts {
+		all[a.Name] = limit(a)
+	}
+	return all
+}
+
+func accountNames(c config.Checked) []string {
+	var names []string
+	for _, a := range c.Accounts {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// rules are what the configuration is checked by.
+func rules(w *world) config.Rules {
+	return config.Rules{Pace: pace.ParseLimit, Nearest: value.Nearest, Getenv: w.getenv}
+}
+
+// profileOptions is what --config adds to a profile's meaning, for commands that only read profiles.
+func profileOptions(w *world, file config.File) (profile.Options, error) {
+	names, err := file.AccountNames(rules(w))
+	return profile.Options{Accounts: names}, err
+}

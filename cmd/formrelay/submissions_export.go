@@ -1,0 +1,273 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"formrelay/internal/form"
+	"formrelay/internal/store"
+	"formrelay/internal/submission"
+)
+
+type submissionsExportCmd struct {
+	stored    `embed:""`
+	narrowing `embed:""`
+
+	Format string `enum:"csv,jsonl" default:"csv" help:"csv, or jsonl: a line of JSON each."`
+	Output string `short:"o" default:"-" placeholder:"FILE" help:"Where to write it, readable for you alone; - is standard output."`
+	Excel  bool   `help:"CSV as a double click in Excel reads it: marked as UTF-8, with semicolons."`
+}
+
+// Run writes every submission that matches, with all its fields. It works while a server runs on the same database.
+func (c submissionsExportCmd) Run(w *world) error {
+	filter, err := c.filter(time.Now())
+	if err != nil {
+		return err
+	}
+	if c.Excel && c.Format != "csv" {
+		return usageError{errors.New("--excel is for --format csv")}
+	}
+	// What arrives while it is written is not in it, so that every field has its column.
+	if filter.Until.IsZero() {
+		filter.Until = time.Now()
+	}
+	filter.Oldest = true
+	db, err := openStored(w, c.Database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	write := func(out io.Writer) error { return c.write(w, db, filter, out) }
+	if c.Output == "-" {
+		return write(w.stdout)
+	}
+	return writeFile(c.Output, write)
+}
+
+func (c submissionsExportCmd) write(w *world, db *store.Store, filter store.Filter, to io.Writer) error {
+	out := bufio.NewWriter(to)
+	var err error
+	if c.Format == "jsonl" {
+		err = exportJSON(w, db, filter, out)
+	} else {
+		err = c.exportCSV(w, db, filter, out)
+	}
+	return errors.Join(err, out.Flush())
+}
+
+// writeFile writes a file that only its owner can read. It appears whole or not at all, and takes the place of one that was there.
+func writeFile(name string, write func(io.Writer) error) error {
+	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.part") // its mode is 0600
+	if err != nil {
+		return fmt.Errorf("--output: %w", err)
+	}
+	err = errors.Join(write(file), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}
+
+// exportedSubmission is one line of `submissions export --format jsonl`.
+type exportedSubmission struct {
+	ID         string            `json:"id"`
+	ReceivedAt time.Time         `json:"received_at"`
+	Profile    string            `json:"profile"`
+	State      submission.State  `json:"state"`
+	Reason     submission.Reason `json:"reason"`
+	CRMID      *int64            `json:"crm_id"`
+	Error      *string           `json:"error"`
+	Fields     []form.Pair       `json:"fields"` // as posted, in order, repeated names too
+}
+
+func exportJSON(w *world, db *store.Store, filter store.Filter, out io.Writer) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	for s, err := range db.All(w.ctx, filter) {
+		if err != nil {
+			return err
+		}
+		fields := s.Pairs
+		if fields == nil {
+			fields = []form.Pair{}
+		}
+		if err := encoder.Encode(exportedSubmission{s.ID, s.ReceivedAt, s.Profile, s.State, s.Reason, crmID(s), errorText(s), fields}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exportCSV goes through the submissions twice: first for the fields' names, then for the rows. Neither keeps them in memory.
+func (c submissionsExportCmd) exportCSV(w *world, db *store.Store, filter store.Filter, out *bufio.Writer) error {
+	columns := newColumns()
+	for s, err := range db.All(w.ctx, filter) {
+		if err != nil {
+			return err
+		}
+		columns.add(s.Pairs)
+	}
+	table := csvWriter{out: out, comma: ','}
+	if c.Excel {
+		table.comma = ';'
+		if _, err := out.WriteString("\ufeff"); err != nil {
+			return err
+		}
+	}
+	if err := table.row(columns.head()); err != nil {
+		return err
+	}
+	for s, err := range db.All(w.ctx, filter) {
+		if err != nil {
+			return err
+		}
+		if err := table.row(columns.row(s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxColumns bounds the columns of fields: a robot may post a thousand names of its own in each post. What has no column goes together
+// into the last one.
+const maxColumns = 500
+
+// exportHead are the columns that every export has.
+func exportHead() []string {
+	return []string{"id", "received_at", "profile", "state", "reason", "crm_id", "error"}
+}
+
+// columns are the fields of an export, in the order in which they were first seen.
+type columns struct {
+	place map[string]int // by the field's name
+	names []string
+	rest  bool // some field has no column of its own
+}
+
+func newColumns() *columns { return &columns{place: map[string]int{}} }
+
+func (c *columns) add(pairs []form.Pair) {
+	for _, p := range pairs {
+		if _, known := c.place[p.Name]; known {
+			continue
+		}
+		if len(c.names) == maxColumns {
+			c.rest = true
+			continue
+		}
+		c.place[p.Name] = len(c.names)
+		c.names = append(c.names, p.Name)
+	}
+}
+
+// head is the first row. A field that is called like a column of the relay's is told apart by a prefix.
+func (c *columns) head() []string {
+	head := exportHead()
+	for _, name := range c.names {
+		for slices.Contains(head, name) {
+			name = "form." + name
+		}
+		head = append(head, name)
+	}
+	if c.rest {
+		head = append(head, "other fields")
+	}
+	return head
+}
+
+// row is one submission. The values of a repeated name stand below each other in one cell.
+func (c *columns) row(s submission.Submission) []string {
+	width := len(exportHead()) + len(c.names)
+	cells := make([]string, width, width+1)
+	copy(cells, []string{s.ID, s.ReceivedAt.UTC().Format(time.RFC3339), s.Profile, string(s.State), string(s.Reason), "", s.Error})
+	if s.CRMID != 0 {
+		cells[5] = strconv.FormatInt(s.CRMID, 10)
+	}
+	filled := make([]bool, len(c.names))
+	var rest []string
+	for _, p := range s.Pairs {
+		i, known := c.place[p.Name]
+		cell := len(exportHead()) + i
+		switch {
+		case !known:
+			rest = append(rest, p.Name+": "+p.Value)
+		case filled[i]:
+			cells[cell] += "\n" + p.Value
+		default:
+			cells[cell], filled[i] = p.Value, true
+		}
+	}
+	if c.rest {
+		cells = append(cells, strings.Join(rest, "\n"))
+	}
+	return cells
+}
+
+// csvWriter writes RFC 4180: every cell in quotes, quotes doubled, rows ended by CR LF. The bytes of a value stay as they are, line
+// ends too.
+type csvWriter struct {
+	out   *bufio.Writer
+	comma byte
+}
+
+func (c csvWriter) row(cells []string) error {
+	for i, cell := range cells {
+		if i > 0 {
+			_ = c.out.WriteByte(c.comma) // bufio keeps its first error for the last write below
+		}
+		_ = c.out.WriteByte('"')
+		_, _ = c.out.WriteString(strings.ReplaceAll(disarm(cell), `"`, `""`))
+		_ = c.out.WriteByte('"')
+	}
+	_, err := c.out.WriteString("\r\n")
+	return err
+}
+
+// disarm puts an apostrophe before what a spreadsheet would take for a formula: a cell that begins with = + - @, a tab or a line end,
+// also after blanks, and their wide forms of East Asian keyboards. What is a plain number (-12,50) or a phone (+380…) stays as it is:
+// there is no formula in it.
+func disarm(cell string) string {
+	start := strings.TrimLeft(cell, " \u00a0\ufeff")
+	if start == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(start[:min(len(start), 4)])[0]) || plainNumber(cell) {
+		return cell
+	}
+	return "'" + cell
+}
+
+// plainNumber tells whether a cell is a sign and digits, with at most one decimal point or comma between them, or a phone: a plus and
+// then digits, blanks, brackets, dashes and dots, nine digits or more.
+func plainNumber(cell string) bool {
+	if len(cell) < 2 || cell[0] != '+' && cell[0] != '-' {
+		return false
+	}
+	digits, points, others := 0, 0, 0
+	for _, b := range []byte(cell[1:]) {
+		switch {
+		case b >= '0' && b <= '9':
+			digits++
+		case b == '.' || b == ',':
+			points++
+		case b == ' ' || b == '(' || b == ')' || b == '-':
+			others++
+		default:
+			return false
+		}
+	}
+	last := cell[len(cell)-1]
+	if others == 0 && points <= 1 {
+		return digits > 0 && cell[1] >= '0' && cell[1] <= '9' && last >= '0' && last <= '9'
+	}
+	return cell[0] == '+' && strings.Count(cell, ",") == 0 && digits >= 9 && digits <= 15
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"formrelay/internal/form"
+	"formrelay/internal/store"
+	"formrelay/internal/submission"
+)
+
+type submissionsShowCmd struct {
+	stored `embed:""`
+
+	ID   string `arg:"" help:"The submission's id."`
+	JSON bool   `name:"json" help:"As one JSON object."`
+}
+
+// Run prints one submission with everything known of it. It works while a server runs on the same database.
+func (c submissionsShowCmd) Run(w *world) error {
+	if err := checkID(c.ID); err != nil {
+		return usageError{err}
+	}
+	db, err := openStored(w, c.Database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	known, err := everything(w, db, c.ID)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return known.json(w.stdout)
+	}
+	return known.text(w.stdout)
+}
+
+// knowledge is all that is known of one submission.
+type knowledge struct {
+	submission.Submission
+	attempts  []submission.Attempt
+	changes   []submission.Change
+	corrected string
+}
+
+func everything(w *world, db *store.Store, id string) (k knowledge, err error) {
+	if k.Submission, err = oneSubmission(w, db, id); err != nil {
+		return k, err
+	}
+	if k.attempts, err = db.Attempts(w.ctx, id); err != nil {
+		return k, err
+	}
+	if k.changes, err = db.Changes(w.ctx, id); err != nil {
+		return k, err
+	}
+	corrected, err := correctedBy(w, db, []submission.Submission{k.Submission})
+	k.corrected = corrected[id]
+	return k, err
+}
+
+// shownSubmission is `submissions show ID --json`.
+type shownSubmission struct {
+	ID          string               `json:"id"`
+	Profile     string               `json:"profile"`
+	Revision    string               `json:"revision"`
+	State       submission.State     `json:"state"`
+	Reason      submission.Reason    `json:"reason,omitempty"`
+	ReceivedAt  time.Time            `json:"received_at"`
+	Fields      []form.Pair          `json:"fields"`
+	Entity      json.RawMessage      `json:"entity"`
+	Faults      []submission.Fault   `json:"faults,omitempty"`
+	Attempts    []submission.Attempt `json:"attempts"`
+	Changes     []submission.Change  `json:"changes"`
+	MadeFrom    string               `json:"made_from,omitempty"`
+	SentAgain   []string             `json:"sent_again,omitempty"`
+	CorrectedBy string               `json:"corrected_by,omitempty"`
+	EmptiedAt   *time.Time           `json:"emptied_at,omitempty"`
+	CRMID       *int64               `json:"crm_id"`
+	Error       *string              `json:"error"`
+}
+
+func (k knowledge) json(out io.Writer) error {
+	from, again := k.links()
+	shown := shownSubmission{
+		ID: k.ID, Profile: k.Profile, Revision: k.Revision, State: k.State, Reason: k.Reason, ReceivedAt: k.ReceivedAt,
+		Fields: k.Pairs, Entity: k.Entity, Faults: k.Faults, Attempts: k.attempts, Changes: k.changes, MadeFrom: from, SentAgain: again,
+		CorrectedBy: k.corrected, EmptiedAt: timeText(k.EmptiedAt), CRMID: crmID(k.Submission), Error: errorText(k.Submission),
+	}
+	if shown.Fields == nil {
+		shown.Fields = []form.Pair{}
+	}
+	if shown.Attempts == nil {
+		shown.Attempts = []submission.Attempt{}
+	}
+	if shown.Changes == nil {
+		shown.Changes = []submission.Change{}
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(shown)
+}
+
+// links finds the submission that this one was made of, and those that were made of it.
+func (k knowledge) links() (from string, again []string) {
+	for _, c := range k.changes {
+		switch c.Kind {
+		case submission.MadeFrom:
+			from = c.Other
+		case submission.SentAgain:
+			again = append(again, c.Other)
+		default:
+		}
+	}
+	return from, again
+}
+
+func (k knowledge) text(out io.Writer) error {
+	page := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	k.head(page)
+	if k.EmptiedAt.IsZero() {
+		fmt.Fprintln(page, "\nFields")
+		for _, pair := range k.Pairs {
+			fmt.Fprintf(page, "  %s\t%s\n", printable(pair.Name), printable(pair.Value))
+		}
+		if err := showEntity(page, k.Submission); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(page, "\nWhat happened")
+	for _, e := range k.timeline() {
+		fmt.Fprintf(page, "  %s\t%s\n", e.at.Format(time.DateTime), strings.Join(e.cells, "\t"))
+	}
+	return page.Flush()
+}
+
+func (k knowledge) head(page io.Writer) {
+	fmt.Fprintf(page, "id\t%s\nprofile\t%s\nrevision\t%s\nreceived\t%s\nstate\t%s\n", k.ID, k.Profile, k.Revision, k.ReceivedAt.Format(time.RFC3339), stateText(k.Submission))
+	if k.CRMID != 0 {
+		fmt.Fprintf(page, "in KeyCRM\t%s %d\n", k.Kind, k.CRMID)
+	}
+	from, again := k.links()
+	if from != "" {
+		fmt.Fprintf(page, "made of\t%s\n", from)
+	}
+	for _, id := range again {
+		fmt.Fprintf(page, "sent again as\t%s\n", id)
+	}
+	if k.corrected != "" {
+		fmt.Fprintf(page, "corrected by\t%s\n", k.corrected)
+	}
+	if !k.EmptiedAt.IsZero() {
+		fmt.Fprintf(page, "values\tgone since %s\n", k.EmptiedAt.Format(time.RFC3339))
+	}
+	if k.Error != "" {
+		fmt.Fprintf(page, "why\t%s\n", printable(k.Error))
+	}
+	for _, f := range k.Faults {
+		fmt.Fprintf(page, "fault\t%s: %s\n", printable(f.Field), printable(f.Text))
+	}
+}
+
+func showEntity(out io.Writer, s submission.Submission) error {
+	if len(s.Entity) == 0 {
+		_, err := fmt.Fprintln(out, "\nNo entity yet")
+		return err
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, s.Entity, "  ", "  "); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\nEntity (%s)\n  %s\n", s.Kind, indented.String())
+	return err
+}
+
+// event is one line of the timeline.
+type event struct {
+	at    time.Time
+	cells []string // kind, outcome, status, took, words
+}
+
+// timeline puts calls and ops' decisions in the order in which they happened.
+func (k knowledge) timeline() []event {
+	events := []event{{k.ReceivedAt, []string{"received"}}}
+	for _, a := range k.attempts {
+		events = append(events, event{a.StartedAt, attemptCells(a)})
+	}
+	for _, c := range k.changes {
+		events = append(events, event{c.At, []string{string(c.Kind), "", "", "", "by " + printable(c.Who) + changeText(c)}})
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	return events
+}
+
+// attemptCells shows one call, with KeyCRM's own words.
+func attemptCells(a submission.Attempt) []string {
+	took, status := "no end written", ""
+	if a.EndedAt != nil {
+		took = a.EndedAt.Sub(a.StartedAt).Round(time.Millisecond).String()
+	}
+	if a.Status != 0 {
+		status = fmt.Sprint(a.Status)
+	}
+	words := []string{printable(a.Text)}
+	for _, m := range a.Messages {
+		words = append(words, printable(strings.TrimPrefix(m.Path+": "+m.Text, ": ")))
+	}
+	return []string{string(a.Kind), string(a.Outcome), status, took, strings.TrimSpace(strings.Join(words, " "))}
+}
+
+// changeText says what of it ops changed.
+func changeText(c submission.Change) string {
+	switch c.Kind {
+	case submission.FieldSet:
+		return fmt.Sprintf(": %s from %q to %q", printable(c.Field), c.Old, c.New)
+	case submission.Remapped:
+		return fmt.Sprintf(": a new entity by revision %.12s, before by %.12s", c.New, c.Old)
+	case submission.SentAgain:
+		return ": as " + c.Other
+	case submission.MadeFrom:
+		return ": of " + c.Other
+	default:
+		return ""
+	}
+}
