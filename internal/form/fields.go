@@ -15,7 +15,7 @@
 //
 // # Names
 //
-// [Path] reads a name as PHP does, and [Fields.Values] nests the pairs as PHP's $_POST would. Three
+// [Path] reads a name as PHP does, and [Tree.Values] nests the pairs as PHP's $_POST would. Three
 // things differ, all of them so that nothing is lost: a pair that PHP drops, for its name has no
 // root or its index is beyond the last integer, is kept; a field whose raw name is PHP's name of
 // another keeps it; and a field answers to three spellings of its root.

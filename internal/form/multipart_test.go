@@ -74,7 +74,7 @@ func TestMultipartChrome(t *testing.T) {
 		"First Name": "Олена", "First_Name": "Олена", "comment": "line one\r\nline two", "empty": nil,
 		"products": []any{map[string]any{"sku": "A-1", "quantity": "2"}},
 	}
-	if diff := cmp.Diff(want, f.Values()); diff != "" || f.Files != nil {
+	if diff := cmp.Diff(want, f.Tree().Values()); diff != "" || f.Files != nil {
 		t.Errorf("values:\n%s\nfiles: %+v", diff, f.Files)
 	}
 }
@@ -329,7 +329,7 @@ func TestMultipartAsPHP(t *testing.T) {
 		}
 		f := mustDecode(t, multipartType, post.Body)
 		got := map[string]string{}
-		for i, path := range f.Paths() {
+		for i, path := range f.Tree().Paths() {
 			got[strings.Join(path, "/")] = f.Pairs[i].Value
 		}
 		want := map[string]string{}

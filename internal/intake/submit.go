@@ -131,7 +131,7 @@ func decode(r *http.Request, p *profile.Profile) (*form.Fields, error) {
 	}
 	// Without a ResponseWriter: the connection is closed by the Problem, which also the log and the tests can see.
 	body := http.MaxBytesReader(nil, r.Body, total)
-	fields, err := form.Decode(r.Header.Get("Content-Type"), body, form.Options{Limits: p.Limits, Charset: p.Charset})
+	fields, err := form.Decode(r.Header.Get("Content-Type"), body, form.Options{Limits: p.Limits, Charset: p.Charset, Size: r.ContentLength})
 	if err != nil && !isForm(err) {
 		return nil, bodyProblem(err)
 	}
