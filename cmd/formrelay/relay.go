@@ -110,10 +110,18 @@ func (r *relay) restoreProfile(ctx context.Context, set *profile.Set, name strin
 	return nil
 }
 
+// newCourier makes the account's courier. A token that is missing is said now and not at the first submission.
 func (r *relay) newCourier(w *world, c config.Checked) (*delivery.Courier, error) {
+	token := c.Token(w.getenv)
+	if _, err := token(); err != nil {
+		r.log.Warn().Str("account", config.Account).Msg("forms are taken, nothing is sent: " + err.Error())
+		if err := r.store.Pause(w.ctx, config.Account, err.Error()); err != nil {
+			return nil, err
+		}
+	}
 	client, err := keycrm.NewClient(keycrm.Options{
-		BaseURL:   c.KeyCRM.URL,
-		Token:     c.KeyCRM.Token(w.getenv),
+		BaseURL:   c.URL,
+		Token:     token,
 		UserAgent: "formrelay/" + version,
 	})
 	if err != nil {

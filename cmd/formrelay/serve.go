@@ -15,6 +15,9 @@ func (c serveCmd) Run(w *world) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if err := c.CheckToken(w.getenv); err != nil {
+		return usageError{err}
+	}
 	r, err := openRelay(w, checked, nil)
 	if err != nil {
 		return err

@@ -11,9 +11,13 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf16"
 
 	"formrelay/internal/config"
 	"formrelay/internal/form"
+	"formrelay/internal/keycrm"
+	"formrelay/internal/mapping"
+	"formrelay/internal/profile"
 	"formrelay/internal/store"
 	"formrelay/internal/submission"
 )
@@ -72,7 +76,7 @@ func stateWords() string {
 	return strings.Join(words, ", ")
 }
 
-// listedSubmission is one line of `submissions list --json`: no value that a visitor typed.
+// listedSubmission is one line of `submissions list --json`. Of what a visitor typed it holds no more than Error quotes of it.
 type listedSubmission struct {
 	ID         string            `json:"id"`
 	Profile    string            `json:"profile"`
@@ -85,15 +89,46 @@ type listedSubmission struct {
 }
 
 func listJSON(out io.Writer, rows []submission.Submission) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
 	for _, s := range rows {
 		line := listedSubmission{s.ID, s.Profile, s.State, s.Reason, s.ReceivedAt, s.Attempt, crmID(s), errorText(s)}
-		if err := encoder.Encode(line); err != nil {
+		if err := writeJSON(out, line, ""); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeJSON writes v and a line's end. What a terminal would obey stands escaped in it.
+func writeJSON(out io.Writer, v any, indent string) error {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", indent)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, inert(text.String()))
+	return err
+}
+
+// inert escapes the characters of a JSON text that JSON allows and a terminal may obey: C1 controls, marks that turn the direction of
+// writing, and the like. It is the same JSON.
+func inert(text string) string {
+	shown := func(r rune) bool { return r == '\n' || unicode.IsPrint(r) }
+	if !strings.ContainsFunc(text, func(r rune) bool { return !shown(r) }) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if shown(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 func listTable(out io.Writer, rows []submission.Submission) error {
@@ -136,7 +171,34 @@ func (c submissionsShowCmd) Run(w *world) error {
 	if c.JSON {
 		return showJSON(w.stdout, s, attempts)
 	}
-	return showText(w.stdout, s, attempts)
+	return showText(w.stdout, s, attempts, mappingLines(w, db, s))
+}
+
+// mappingLines tells which line of the profile made each of KeyCRM's paths, as the revision that took the submission has it. Where that
+// cannot be told any more, no line is named.
+func mappingLines(w *world, db *store.Store, s submission.Submission) map[string]mapping.Route {
+	revision, err := db.Revision(w.ctx, s.Revision)
+	if err != nil {
+		return nil
+	}
+	p, faults := profile.Parse(s.Profile, s.Profile+".yaml", revision.Text, profile.Options{})
+	if len(faults) > 0 {
+		return nil
+	}
+	lines := map[string]mapping.Route{}
+	for _, route := range p.Mapping.Apply(recordedInput(s, true)).Routes {
+		lines[route.Path] = route
+	}
+	return lines
+}
+
+// says is one of KeyCRM's messages beside the mapping's line that made the value.
+func says(m keycrm.Message, lines map[string]mapping.Route) string {
+	route, known := lines[m.Path]
+	if !known || route.Expression == "" {
+		return strings.TrimPrefix(m.Path+": "+m.Text, ": ")
+	}
+	return fmt.Sprintf("%s: %s (line %d of the profile: %s)", m.Path, m.Text, route.Pos.Line, route.Expression)
 }
 
 // shownSubmission is `submissions show ID --json`.
@@ -166,13 +228,10 @@ func showJSON(out io.Writer, s submission.Submission, attempts []submission.Atte
 	if shown.Attempts == nil {
 		shown.Attempts = []submission.Attempt{}
 	}
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(shown)
+	return writeJSON(out, shown, "  ")
 }
 
-func showText(out io.Writer, s submission.Submission, attempts []submission.Attempt) error {
+func showText(out io.Writer, s submission.Submission, attempts []submission.Attempt, lines map[string]mapping.Route) error {
 	page := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(page, "id\t%s\nprofile\t%s\nrevision\t%s\nreceived\t%s\nstate\t%s\n", s.ID, s.Profile, s.Revision, s.ReceivedAt.Format(time.RFC3339), stateText(s))
 	if s.CRMID != 0 {
@@ -191,7 +250,7 @@ func showText(out io.Writer, s submission.Submission, attempts []submission.Atte
 	if err := showEntity(page, s); err != nil {
 		return err
 	}
-	showAttempts(page, attempts)
+	showAttempts(page, attempts, lines)
 	return page.Flush()
 }
 
@@ -204,11 +263,11 @@ func showEntity(out io.Writer, s submission.Submission) error {
 	if err := json.Indent(&indented, s.Entity, "  ", "  "); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\nEntity (%s)\n  %s\n", s.Kind, indented.String())
+	_, err := fmt.Fprintf(out, "\nEntity (%s)\n  %s\n", s.Kind, inert(indented.String()))
 	return err
 }
 
-func showAttempts(out io.Writer, attempts []submission.Attempt) {
+func showAttempts(out io.Writer, attempts []submission.Attempt, lines map[string]mapping.Route) {
 	if len(attempts) == 0 {
 		fmt.Fprintln(out, "\nNo attempt yet")
 		return
@@ -220,6 +279,9 @@ func showAttempts(out io.Writer, attempts []submission.Attempt) {
 			took = a.EndedAt.Sub(a.StartedAt).Round(time.Millisecond).String()
 		}
 		fmt.Fprintf(out, "  %d\t%s\t%s\t%s\t%s\t%s\n", a.Number, a.StartedAt.Format(time.RFC3339), a.Kind, took, a.Outcome, printable(a.Text))
+		for _, m := range a.Messages {
+			fmt.Fprintf(out, "  \t%s\n", printable(says(m, lines)))
+		}
 	}
 }
 

@@ -26,8 +26,10 @@ const (
 // The bounds of the two times that delivery rests on. Below the lower ones a healthy KeyCRM would look like a broken one; above the
 // upper ones a broken one would be noticed too late.
 const (
-	MinTimeout, MaxTimeout = time.Second, 2 * time.Minute
-	MinSettle, MaxSettle   = time.Second, time.Hour
+	MinTimeout = time.Second
+	MaxTimeout = 2 * time.Minute
+	MinSettle  = time.Second
+	MaxSettle  = time.Hour
 )
 
 // Log is how the process speaks to its operators.
@@ -158,6 +160,14 @@ func prefixes(texts []string) ([]netip.Prefix, error) {
 
 // maxTokenFile bounds what is read of a token file: KeyCRM's tokens are far shorter.
 const maxTokenFile = 16 << 10
+
+// CheckToken refuses two tokens at once: which of them counted could only be guessed.
+func (k KeyCRM) CheckToken(getenv func(string) string) error {
+	if strings.TrimSpace(getenv(EnvToken)) != "" && k.TokenFile != "" {
+		return errors.New("both " + EnvToken + " and --keycrm-token-file (" + EnvTokenFile + ") are set: leave one out")
+	}
+	return nil
+}
 
 // Token gives the account's token each time it is asked, so that a file that was changed needs no restart. The error says in words
 // what is missing and never holds the token.
