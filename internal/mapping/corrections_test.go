@@ -144,6 +144,7 @@ func TestEmails(t *testing.T) {
 		{"OfTwoTheOnePosted", email("${mail ?? email}"), []string{"email=x"}, "", "correct email TYPE_EMAIL email="},
 		{"OfTwoPostedTheFirst", email("${mail ?? email}"), []string{"email=o@example.test", "mail=x"}, "", "correct mail TYPE_EMAIL email="},
 		{"OfTwoPostedTheOneThatIsNotBlank", email("${mail ?? email}"), []string{"mail=", "email=x"}, "", "correct email TYPE_EMAIL email="},
+		{"OfAComputedNameNoOthers", email("${form['mail_' + n]}"), []string{"mail_a=x", "n=a", "zip=5"}, "", "correct n TYPE_EMAIL email="},
 		{"OfABranch", email("${own ? mail : email}"), []string{"own=1", "mail=x"}, "", "correct mail TYPE_EMAIL email="},
 		{"PartOfAText", email("${user}@example.test"), []string{"user=a b"}, "", "correct user TYPE_EMAIL email="},
 		{"PartOfATextThatFits", email("${user}@example.test"), []string{"user=ab"}, "buyer.email", `"ab@example.test"`},

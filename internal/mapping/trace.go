@@ -114,6 +114,9 @@ func (r *run) fieldOf(x *expression.Expr, f *frame) string {
 	places := r.places(x, f)
 	posted := ""
 	for _, steps := range places {
+		if len(steps) == 0 || steps[0].Any {
+			continue // the form as a whole, or a name that the expression computes: any field would be a guess
+		}
 		name, ok := r.posted().name(steps)
 		if ok && r.posted().filled(name) {
 			return name
