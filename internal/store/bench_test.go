@@ -106,8 +106,8 @@ func TestQuestionsUseTheirIndexes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for query, index := range map[string]string{
-		whichDue: "submissions_due", whichUncertain: "submissions_uncertain", anyUncertain: "submissions_uncertain",
-		freeUncertain: "submissions_uncertain", firstDue: "submissions_due", firstLease: "submissions_leased",
+		whichDue: "submissions_due", whichUncertain: "submissions_uncertain", howManyDoubts: "submissions_uncertain",
+		whichQueued: "submissions_due", whichAny: "submissions_due", firstDue: "submissions_due", firstLease: "submissions_leased",
 		`SELECT 1 FROM submissions WHERE ` + leaseEnded:                            "submissions_leased",
 		`SELECT 1 FROM submissions WHERE ` + leaseEnded + ` AND state = 'sending'`: "submissions_leased",
 		`SELECT DISTINCT account FROM submissions WHERE owner <> ''`:               "submissions_leased",

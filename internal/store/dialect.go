@@ -20,11 +20,14 @@ import (
 // dialect is everything in which one database differs from another. The store's methods use its values and never ask which it is.
 type dialect struct {
 	goose   goose.Dialect
-	types   *strings.Replacer          // the migrations' {{…}} words
-	tables  string                     // counts the tables that have a given name
-	bind    func(query string) string  // makes the ?s of a query the database's own placeholders
-	writers int                        // connections that write at a time
-	now     func(tx querier) time.Time // the clock that every lease, slot and due time is measured by
+	types   *strings.Replacer         // the migrations' {{…}} words
+	tables  string                    // counts the tables that have a given name
+	bind    func(query string) string // makes the ?s of a query the database's own placeholders
+	writers int                       // connections that write at a time
+	busy    func(error) bool          // whether the error only says that another program has the database locked
+	// patience is how long a writing transaction waits for such a lock, busyWait how long each try of it.
+	patience, busyWait time.Duration
+	now                func(tx querier) time.Time // the clock that every lease, slot and due time is measured by
 	// lockRow ends a SELECT whose rows the transaction is about to change; skipLocked does too, but passes over rows that another
 	// transaction has locked. Both are empty where a writing transaction has the database to itself.
 	lockRow, skipLocked string
@@ -47,6 +50,11 @@ func sqliteDialect(now func() time.Time) dialect {
 		tables:  "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
 		bind:    func(query string) string { return query },
 		writers: 1,
+		busy: func(err error) bool {
+			e, ok := errors.AsType[*sqlite.Error](err)
+			return ok && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+		},
+		patience: 5 * time.Second, busyWait: 100 * time.Millisecond,
 		now:     func(querier) time.Time { return now() },
 		explain: explainSQLite,
 	}
@@ -75,12 +83,13 @@ func explainSQLite(err error) string {
 	return ""
 }
 
-// sqliteConnections opens a pool on the file at path, with the given parameters beside those that every connection has.
+// sqliteConnections opens a pool on the file at path, whose statements wait for a lock as long as busy, with the given parameters
+// beside those that every connection has.
 //
 // busy_timeout stands first because the statements after it may already meet a lock. WAL lets readers and the writer go on side by
 // side; synchronous=FULL makes a commit durable before it returns, which the answer to a visitor rests on.
-func sqliteConnections(path string, parameters ...string) (*sql.DB, error) {
-	all := append([]string{"_busy_timeout=5000", "_pragma=foreign_keys(1)"}, parameters...)
+func sqliteConnections(path string, busy time.Duration, parameters ...string) (*sql.DB, error) {
+	all := append([]string{fmt.Sprintf("_busy_timeout=%d", busy.Milliseconds()), "_pragma=foreign_keys(1)"}, parameters...)
 	// A relative path must not become the URL's authority, and a `?` or `#` in it must not end it.
 	dsn := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + strings.Join(all, "&")
 	connector, err := sqlite.NewConnector(dsn)

@@ -34,10 +34,35 @@ func lockFile(ctx context.Context, path string, wait time.Duration, log zerolog.
 			return nil, err
 		}
 	}
+	if err := lockStands(lock); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	if err := os.WriteFile(lock.Path(), []byte(introduction(time.Now())), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), lock.Close())
 	}
 	return lock, nil
+}
+
+// lockStands makes sure that the file that is locked is the one that others would lock: it may have been removed, and then nothing
+// keeps a second formrelay away.
+func lockStands(lock *flock.Flock) error {
+	held, err := lock.Stat()
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Path(), err)
+	}
+	if there, err := os.Stat(lock.Path()); err != nil || !os.SameFile(held, there) {
+		return fmt.Errorf("the lock file %s was removed or replaced: a second formrelay could open the database; restart this one", lock.Path())
+	}
+	return nil
+}
+
+// inPlace makes sure that the files that this process has open are the ones that lie there now: what is written into a file that was
+// removed is gone with the process.
+func (s *Store) inPlace() error {
+	if there, err := os.Stat(s.path); err != nil || !os.SameFile(s.file, there) {
+		return fmt.Errorf("the database file %s was removed or replaced while it was open: nothing more is stored in it; put it back, or restart formrelay", s.path)
+	}
+	return lockStands(s.lock)
 }
 
 // waitForLock asks again and again until wait has passed.

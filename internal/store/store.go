@@ -82,6 +82,13 @@ type Store struct {
 	read     *sql.DB
 	insert   *sql.Stmt // the one statement that is worth preparing: every submission runs it once
 
+	file    os.FileInfo // the database's, as it was opened; nil when open for reading only
+	path    string      // where it lies, without symbolic links
+	clock   timekeeper
+	batches context.Context // ends when a batch that is being stored at a stop has had its time
+	giveUp  context.CancelFunc
+	failing bool // the last batch could not be stored; only the committer touches it
+
 	waiting   queue
 	committer sync.WaitGroup
 	known     map[string]string // profile -> hash of the revision it last stored; only the committer touches it
@@ -109,11 +116,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := makeFile(path); err != nil {
 		return nil, err
 	}
+	// Two names of one file must not be two locks.
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
 	lock, err := lockFile(ctx, path, o.LockWait, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{d: sqliteDialect(o.Now), log: o.Log, onAccept: o.OnAccept, lock: lock, known: map[string]string{}}
+	s := &Store{d: sqliteDialect(o.Now), log: o.Log, onAccept: o.OnAccept, lock: lock, path: path, known: map[string]string{}}
+	s.batches, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", path, s.explained(err)), s.shut())
 	}
@@ -125,11 +137,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // open does everything of Open that may leave connections behind when it fails.
 func (s *Store) open(ctx context.Context, path string) (err error) {
 	durable := []string{"_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_txlock=immediate"}
-	if s.write, err = sqliteConnections(path, durable...); err != nil {
+	if s.file, err = os.Stat(path); err != nil {
+		return err
+	}
+	if s.write, err = sqliteConnections(path, s.d.busyWait, durable...); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(s.d.writers)
-	if s.read, err = sqliteConnections(path, "_pragma=query_only(1)"); err != nil {
+	if s.read, err = sqliteConnections(path, s.d.patience, "_pragma=query_only(1)"); err != nil {
 		return err
 	}
 	s.read.SetMaxOpenConns(readers)
@@ -155,7 +170,7 @@ func OpenReadOnly(ctx context.Context, database string) (*Store, error) {
 		return nil, fmt.Errorf("there is no database at %s yet: `formrelay serve` makes it, or name another with --database (%w)", path, err)
 	}
 	s := &Store{d: sqliteDialect(time.Now)}
-	if s.read, err = sqliteConnections(path, "mode=ro", "_pragma=query_only(1)"); err != nil {
+	if s.read, err = sqliteConnections(path, s.d.patience, "mode=ro", "_pragma=query_only(1)"); err != nil {
 		return nil, err
 	}
 	if err := checkSchema(ctx, s.read, s.d); err != nil {
@@ -177,10 +192,16 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-// Close commits what waits, then closes the database and frees its lock. Accept fails from then on. It may be called twice.
+// closeWithin is how long a batch that is being stored may still take at a stop.
+const closeWithin = 2 * time.Second
+
+// Close turns away what waits to be stored (nobody has been answered about it), lets the batch that is being stored finish for two
+// seconds at most, then closes the database and frees its lock. Accept fails from then on. It may be called twice.
 func (s *Store) Close() error {
 	if s.waiting.close() {
+		t := time.AfterFunc(closeWithin, s.giveUp)
 		s.committer.Wait()
+		t.Stop()
 	}
 	return s.shut()
 }
@@ -188,6 +209,9 @@ func (s *Store) Close() error {
 // shut closes whatever is open; the lock goes last, so that nobody opens the file while this process still has it open.
 func (s *Store) shut() error {
 	var errs []error
+	if s.giveUp != nil {
+		s.giveUp()
+	}
 	if s.insert != nil {
 		errs = append(errs, s.insert.Close())
 	}
@@ -228,16 +252,43 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 	if s.write == nil {
 		return errReadOnly
 	}
-	raw, err := s.write.BeginTx(ctx, nil)
+	raw, err := s.begin(ctx)
 	if err != nil {
 		return s.explained(err)
 	}
 	t := &tx{Tx: raw, d: s.d, now: s.d.now(raw).UTC().Truncate(time.Microsecond)}
-	if err := f(t); err != nil {
+	if s.clock.setBack(t.now) {
+		s.log.Warn().Msg("the clock was set back: what seemed to lie in the future is brought back to now")
+		err = t.mendMoments(ctx, time.Duration(s.clock.lease.Load()))
+	}
+	if err == nil {
+		err = f(t)
+	}
+	if err != nil {
 		_ = raw.Rollback() // a database that failed may have rolled back by itself; either way nothing of f stays
 		return s.explained(err)
 	}
 	return s.explained(raw.Commit())
+}
+
+// begin begins a writing transaction. While another program has the database locked it tries again for as long as the dialect's
+// patience: each try is short, so that ctx is heard, and whoever waits beside gets a turn and learns the reason too.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	var locked error
+	for deadline := time.Now().Add(s.d.patience); ; {
+		raw, err := s.write.BeginTx(ctx, nil)
+		switch {
+		case err == nil:
+			return raw, nil
+		case s.d.busy(err):
+			locked = err
+		case ctx.Err() == nil || locked == nil:
+			return nil, err
+		}
+		if ctx.Err() != nil || !time.Now().Before(deadline) {
+			return nil, locked
+		}
+	}
 }
 
 // exec runs one statement and says how many rows it changed.
