@@ -58,7 +58,7 @@ func (c *Courier) carry(calls, writes context.Context, j job, call submission.Ca
 func (c *Courier) lookUp(ctx context.Context, j *job, call submission.Call) submission.Settlement {
 	s := j.claim.Submission
 	if j.look == nil {
-		j.look = &lookUp{query: s.Query(call.StartedAt), began: call.StartedAt, page: 1}
+		j.look = &lookUp{query: s.Query(call.StartedAt, c.o.Settle), began: call.StartedAt, page: 1}
 	}
 	var p keycrm.Page
 	if s.Findable() {

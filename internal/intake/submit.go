@@ -296,7 +296,8 @@ func (i *Intake) prepare(r *http.Request, p *profile.Profile, fields *form.Field
 func (i *Intake) store(ctx context.Context, s *submission.Submission, p *profile.Profile) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
-	// Past the deadline the row may still be committed. The visitor is asked to post again all the same: twice rather than never.
+	// A row whose commit was under way at the deadline may be stored all the same; every other one is not. The visitor is asked to post
+	// again in both cases: twice rather than never.
 	err := i.Store.Accept(ctx, s, submission.Revision{Hash: p.Hash, Profile: p.Name, Text: p.Text})
 	if err != nil {
 		return unavailable(retryStore, fmt.Errorf("storing a submission to %s: %w", p.Name, err))

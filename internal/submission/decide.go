@@ -177,14 +177,18 @@ func (s Submission) Findable() bool {
 	return s.SourceUUID != ""
 }
 
-// Query is the look-up of s that begins now (the database's time). It spans the time from the first create to now, not only the last
-// create: an entity that any of them made is the one that must be found. What clocks may differ by is added by whoever asks KeyCRM.
-func (s Submission) Query(now time.Time) keycrm.Query {
+// Query is the look-up of s that begins now (the database's time). It spans the time from the first create to settle after the last one
+// broke, by when KeyCRM has made whatever it will make of it: an entity that any of the creates made is the one that must be found, and
+// what came later need not be paged through. What clocks may differ by is added by whoever asks KeyCRM.
+func (s Submission) Query(now time.Time, settle time.Duration) keycrm.Query {
 	q := keycrm.Query{Kind: s.Kind, SourceID: s.SourceID, From: s.FirstSent, To: now}
+	if made := s.BrokeAt.Add(settle); s.breakKnown() && made.Before(now) {
+		q.To = made
+	}
 	if s.Kind == keycrm.KindCard {
 		q.Mark, q.MarkField = s.Mark, s.MarkField
 	} else {
-		q.SourceUUID = s.SourceUUID
+		q.SourceUUID, q.Own = s.SourceUUID, s.SourceUUID == s.ID
 	}
 	return q
 }

@@ -221,10 +221,21 @@ func TestQuery(t *testing.T) {
 	t.Parallel()
 	now := epoch().Add(10 * time.Minute)
 	o := order()
+	o.SourceUUID = "A-17" // mapped
 	o.FirstSent, o.SentAt = epoch(), epoch().Add(9*time.Minute)
 	c := card("[formrelay 1]")
 	c.MarkField, c.FirstSent = "LD_1", epoch()
 	never := card("[formrelay 1]")
+	own := o
+	own.SourceUUID = own.ID
+	broken := c
+	broken.SentAt, broken.BrokeAt = epoch(), epoch().Add(time.Minute)
+	breaking := broken
+	breaking.BrokeAt = now.Add(-time.Second)
+	stale := broken
+	stale.SentAt = broken.BrokeAt.Add(time.Minute)
+	mark := keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", MarkField: "LD_1", From: epoch()}
+	until := func(to time.Time) keycrm.Query { q := mark; q.To = to; return q }
 	for _, tc := range []struct {
 		name string
 		s    Submission
@@ -232,11 +243,15 @@ func TestQuery(t *testing.T) {
 	}{
 		{"Order", o, keycrm.Query{Kind: keycrm.KindOrder, SourceID: 22, SourceUUID: o.SourceUUID, From: epoch(), To: now}},
 		{"Card", c, keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", MarkField: "LD_1", From: epoch(), To: now}},
+		{"OwnOrder", own, keycrm.Query{Kind: keycrm.KindOrder, SourceID: 22, SourceUUID: own.ID, Own: true, From: epoch(), To: now}},
+		{"BrokeLongAgo", broken, until(broken.BrokeAt.Add(2 * time.Minute))},
+		{"BrokeJustNow", breaking, until(now)},
+		{"BreakUnknown", stale, until(now)},
 		{"FirstSentUnknown", never, keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", To: now}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tc.want, tc.s.Query(now)); diff != "" {
+			if diff := cmp.Diff(tc.want, tc.s.Query(now, 2*time.Minute)); diff != "" {
 				t.Errorf("query (-want +got):\n%s", diff)
 			}
 		})
