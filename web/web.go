@@ -77,14 +77,13 @@ type Problem struct {
 	Back         string  // how to get back to the form; empty: Text says it
 	Status       int
 	Limit        string // with a 413: the bound's name in the profile
-	Detail       string // English, for whoever built the form; may be empty
 	RequestLabel string
 	Request      string // the request's id, for whoever looks it up in the log
 }
 
 // Field is one field that needs a correction.
 type Field struct {
-	Label   string
+	Label   string // may be empty
 	Message string
 }
 

@@ -135,7 +135,7 @@ func TestPagesEscapeEverything(t *testing.T) {
 	}{
 		"thanks": {p.Thanks, Thanks{Page: base, Text: evil, NumberLabel: evil, Number: evil, Close: evil}},
 		"problem": {p.Problem, Problem{
-			Page: base, Text: evil, Fields: []Field{{evil, evil}}, Back: evil, Limit: evil, Detail: evil, RequestLabel: evil, Request: evil,
+			Page: base, Text: evil, Fields: []Field{{evil, evil}}, Back: evil, Limit: evil, RequestLabel: evil, Request: evil,
 		}},
 		"hint": {p.Hint, Hint{
 			Page: base, Text: evil, Developer: evil, How: evil, Action: evil, Name: evil, Phone: evil, Send: evil, Script: evil,

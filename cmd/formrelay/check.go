@@ -23,6 +23,9 @@ func (c checkCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	if count == 0 {
+		return fmt.Errorf("there is no profile in %s: a profile is a file <name>.yaml", c.Profiles)
+	}
 	if len(faults) == 0 {
 		_, err := fmt.Fprintf(w.stdout, "%s checked, no fault\n", plural(count, "profile"))
 		return err

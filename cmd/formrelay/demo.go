@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,8 +23,8 @@ import (
 )
 
 type demoCmd struct {
-	Listen        string `default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the shop page and the relay listen."`
-	SandboxListen string `default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where the stand-in for KeyCRM listens."`
+	Listen        string `env:"FORMRELAY_DEMO_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the shop page and the relay listen."`
+	SandboxListen string `env:"FORMRELAY_DEMO_SANDBOX_LISTEN" default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where the stand-in for KeyCRM listens."`
 	config.Log    `embed:""`
 }
 
@@ -31,19 +32,19 @@ type demoCmd struct {
 func (c demoCmd) Run(w *world) (err error) {
 	folder, err := os.MkdirTemp("", "formrelay-demo-")
 	if err != nil {
-		return err
+		return fmt.Errorf("the demo keeps its data in a temporary folder, and there is none: %w; name one in TMPDIR", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	crm, err := openSandbox(w, c.SandboxListen, c.Log, sandbox.Options{Token: sandboxToken, Limit: 60, Window: time.Minute})
 	if err != nil {
 		return fmt.Errorf("--sandbox-listen: %w", err)
 	}
-	received := "http://" + crm.server.Addr().String() + "/"
+	received := "http://" + reachable(crm.server.Addr()) + "/"
 	r, err := c.openRelay(w, folder, received)
 	if err != nil {
 		return err
 	}
-	c.greet(w.stdout, r.public.Addr().String(), received, filepath.Join(folder, "formrelay.db"))
+	c.greet(w.stdout, w.program, reachable(r.public.Addr()), received, filepath.Join(folder, "formrelay.db"))
 	group, ctx := errgroup.WithContext(w.ctx)
 	group.Go(func() error { return crm.run(ctx) })
 	group.Go(func() error { return r.run(ctx) })
@@ -112,13 +113,27 @@ func shopPage(received string) (func(chi.Router), error) {
 		r.Get("/", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			w.Header().Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-			_, _ = w.Write(html.Bytes()) //nolint:errcheck // the visitor has gone
+			_, _ = w.Write(html.Bytes()) // a visitor who has gone needs no page
 		})
-		r.Handle("/demo/*", http.StripPrefix("/demo/", http.FileServerFS(demo.Files)))
+		for _, name := range []string{"shop.css", "lamp.svg"} {
+			r.Get("/demo/"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, demo.Files, name) })
+		}
 	}, nil
 }
 
-func (demoCmd) greet(out io.Writer, relay, received, database string) {
+// reachable is an address that a browser on this machine can open: a listener on every address answers on the loopback one too.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func (demoCmd) greet(out io.Writer, program, relay, received, database string) {
 	fmt.Fprintf(out, `
   The shop page        http://%s/
   What KeyCRM received %s
@@ -127,9 +142,9 @@ func (demoCmd) greet(out io.Writer, relay, received, database string) {
        Post from a terminal:
          curl -i http://%s/forms/lead -d name=Олена -d phone='050 111 22 33'
        See what was stored:
-         formrelay submissions list --database sqlite:%s
+         %s submissions list --database sqlite:%s
 
   Ctrl-C ends it; everything it stored goes with it.
 
-`, relay, received, relay, database)
+`, relay, received, relay, program, database)
 }

@@ -91,10 +91,11 @@ func flagged(flag string, err error) error {
 	return fmt.Errorf("%s: %w", flag, err)
 }
 
-// print writes the bytes as they are; a person at a terminal gets a line's end with them.
+// print writes the bytes as they are; a person at a terminal gets them with a line's end, and inert.
 func (c previewCmd) print(w *world, entity []byte) error {
 	if terminal(w.stdout) {
-		entity = append(entity[:len(entity):len(entity)], '\n')
+		_, err := io.WriteString(w.stdout, inert(string(entity))+"\n")
+		return err
 	}
 	_, err := w.stdout.Write(entity)
 	return err
@@ -169,11 +170,7 @@ func (c previewCmd) input(w *world, p *profile.Profile) (mapping.Input, error) {
 		if err != nil {
 			return mapping.Input{}, err
 		}
-		return mapping.Input{
-			ID: s.ID, Now: s.ReceivedAt, Explain: c.Explain,
-			Fields:  &form.Fields{Pairs: s.Pairs, Charset: s.Charset},
-			Visitor: mapping.Visitor{IP: s.Visitor.IP, UserAgent: s.Visitor.UserAgent, Referrer: s.Visitor.Referrer, Page: s.Visitor.Page},
-		}, nil
+		return recordedInput(s, c.Explain), nil
 	}
 	in := mapping.Input{ID: c.ID, Now: time.Now().UTC(), Explain: c.Explain}
 	if in.ID == "" {
@@ -191,11 +188,23 @@ func (c previewCmd) input(w *world, p *profile.Profile) (mapping.Input, error) {
 	return in, err
 }
 
+// recordedInput is what the mapping read when the submission was taken.
+func recordedInput(s submission.Submission, explain bool) mapping.Input {
+	return mapping.Input{
+		ID: s.ID, Now: s.ReceivedAt, Explain: explain,
+		Fields:  &form.Fields{Pairs: s.Pairs, Charset: s.Charset},
+		Visitor: mapping.Visitor{IP: s.Visitor.IP, UserAgent: s.Visitor.UserAgent, Referrer: s.Visitor.Referrer, Page: s.Visitor.Page},
+	}
+}
+
 func (c previewCmd) fields(w *world, p *profile.Profile) (*form.Fields, error) {
 	if c.Body == "" {
 		fields := &form.Fields{Charset: "utf-8"}
 		for _, field := range c.Fields {
-			name, value, _ := strings.Cut(field, "=")
+			name, value, given := strings.Cut(field, "=")
+			if !given {
+				return nil, usageError{fmt.Errorf("-F %s: write NAME=VALUE, with nothing behind the = for an empty field", printable(field))}
+			}
 			fields.Pairs = append(fields.Pairs, form.Pair{Name: name, Value: value})
 		}
 		return fields, nil
@@ -209,7 +218,16 @@ func (c previewCmd) fields(w *world, p *profile.Profile) (*form.Fields, error) {
 		defer file.Close()
 		in = file
 	}
-	return form.Decode(c.Type, in, form.Options{Limits: p.Limits, Charset: p.Charset})
+	fields, err := form.Decode(c.Type, in, form.Options{Limits: p.Limits, Charset: p.Charset})
+	if err != nil {
+		return nil, fmt.Errorf("the server would turn this body away: %w", err)
+	}
+	for _, file := range fields.Files {
+		if len(file.Content) > 0 {
+			return nil, fmt.Errorf("the server would turn this body away: it holds a file, in the field %q, and files are not taken in this version", file.Field)
+		}
+	}
+	return fields, nil
 }
 
 // explain prints the way of each value as a table: KeyCRM's path, the form's fields, the expression, what was posted, what is sent.

@@ -26,11 +26,12 @@ const (
 
 // world is what a command may touch of the process around it.
 type world struct {
-	ctx    context.Context
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
-	getenv func(string) string
+	ctx     context.Context
+	program string // what the operator called, for words that tell them what to run
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	getenv  func(string) string
 }
 
 // cli is the command line. Each command is a type of its own in a file of its own.
@@ -58,17 +59,19 @@ type silentError struct{}
 
 func (silentError) Error() string { return "said already" }
 
-// run is the program: it reads the command line, runs the command and turns its error into words and an exit code.
+// run is the program: it reads the command line (args[0] is its own name), runs the command and turns its error into words and an exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	w := &world{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
-	err := dispatch(args, w)
+	w := &world{ctx: ctx, program: args[0], stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	err := dispatch(args[1:], w)
 	var usage usageError
 	switch {
 	case err == nil:
 		return exitFine
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return exitFine // it was told to stop and did, however early
 	case errors.As(err, &silentError{}):
 		return exitProblem
 	case errors.As(err, &usage):
@@ -122,9 +125,9 @@ func logger(w *world, o config.Log) zerolog.Logger {
 	if err != nil {
 		level = zerolog.InfoLevel
 	}
-	var out io.Writer = w.stderr
+	out := w.stderr
 	if o.Format == "console" || o.Format == "auto" && terminal(w.stderr) {
-		out = zerolog.ConsoleWriter{Out: w.stderr, TimeFormat: "15:04:05"}
+		out = zerolog.ConsoleWriter{Out: w.stderr, TimeFormat: "15:04:05", NoColor: !terminal(w.stderr)}
 	}
 	return zerolog.New(out).Level(level).With().Timestamp().Logger()
 }

@@ -30,10 +30,10 @@ func (c sandboxCmd) Run(w *world) error {
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	address := crm.server.Addr().String()
+	address := reachable(crm.server.Addr())
 	fmt.Fprintf(w.stdout, "A stand-in for KeyCRM listens on http://%s\n\n", address)
 	fmt.Fprintf(w.stdout, "  What it received:   http://%s/\n", address)
-	fmt.Fprintf(w.stdout, "  Point a relay here: KEYCRM_TOKEN=%s formrelay serve --keycrm-url http://%s/v1\n\n", c.Token, address)
+	fmt.Fprintf(w.stdout, "  Point a relay here: KEYCRM_TOKEN=%s %s serve --keycrm-url http://%s/v1\n\n", c.Token, w.program, address)
 	fmt.Fprintln(w.stdout, "It keeps everything in memory. Ctrl-C ends it.")
 	return crm.run(w.ctx)
 }

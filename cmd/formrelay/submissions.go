@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf16"
 
 	"formrelay/internal/config"
 	"formrelay/internal/store"
@@ -155,7 +157,7 @@ func stateWords(states []submission.State) string {
 	return strings.Join(words, ", ")
 }
 
-// listedSubmission is one line of `submissions list --json`: no value that a visitor typed.
+// listedSubmission is one line of `submissions list --json`. Of what a visitor typed it holds no more than Error quotes of it.
 type listedSubmission struct {
 	ID          string            `json:"id"`
 	Profile     string            `json:"profile"`
@@ -170,15 +172,46 @@ type listedSubmission struct {
 }
 
 func listJSON(out io.Writer, rows []submission.Submission, corrected map[string]string) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
 	for _, s := range rows {
 		line := listedSubmission{s.ID, s.Profile, s.State, s.Reason, s.ReceivedAt, s.Attempt, crmID(s), errorText(s), corrected[s.ID], timeText(s.EmptiedAt)}
-		if err := encoder.Encode(line); err != nil {
+		if err := writeJSON(out, line, ""); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeJSON writes v and a line's end. What a terminal would obey stands escaped in it.
+func writeJSON(out io.Writer, v any, indent string) error {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", indent)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, inert(text.String()))
+	return err
+}
+
+// inert escapes the characters of a JSON text that JSON allows and a terminal may obey: C1 controls, marks that turn the direction of
+// writing, and the like. It is the same JSON.
+func inert(text string) string {
+	shown := func(r rune) bool { return r == '\n' || unicode.IsPrint(r) }
+	if !strings.ContainsFunc(text, func(r rune) bool { return !shown(r) }) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if shown(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 func listTable(out io.Writer, rows []submission.Submission, corrected map[string]string) error {

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"formrelay/internal/form"
+	"formrelay/internal/keycrm"
+	"formrelay/internal/mapping"
+	"formrelay/internal/profile"
 	"formrelay/internal/store"
 	"formrelay/internal/submission"
 )
@@ -48,6 +51,7 @@ type knowledge struct {
 	attempts  []submission.Attempt
 	changes   []submission.Change
 	corrected string
+	lines     map[string]mapping.Route // which line of the profile made each of KeyCRM's paths
 }
 
 func everything(w *world, db *store.Store, id string) (k knowledge, err error) {
@@ -61,8 +65,35 @@ func everything(w *world, db *store.Store, id string) (k knowledge, err error) {
 		return k, err
 	}
 	corrected, err := correctedBy(w, db, []submission.Submission{k.Submission})
-	k.corrected = corrected[id]
+	k.corrected, k.lines = corrected[id], mappingLines(w, db, k.Submission)
 	return k, err
+}
+
+// mappingLines tells which line of the profile made each of KeyCRM's paths, as the revision that took the submission has it. Where that
+// cannot be told any more, no line is named.
+func mappingLines(w *world, db *store.Store, s submission.Submission) map[string]mapping.Route {
+	revision, err := db.Revision(w.ctx, s.Revision)
+	if err != nil {
+		return nil
+	}
+	p, faults := profile.Parse(s.Profile, s.Profile+".yaml", revision.Text, profile.Options{})
+	if len(faults) > 0 {
+		return nil
+	}
+	lines := map[string]mapping.Route{}
+	for _, route := range p.Mapping.Apply(recordedInput(s, true)).Routes {
+		lines[route.Path] = route
+	}
+	return lines
+}
+
+// says is one of KeyCRM's messages beside the mapping's line that made the value.
+func (k knowledge) says(m keycrm.Message) string {
+	route, known := k.lines[m.Path]
+	if !known || route.Expression == "" {
+		return strings.TrimPrefix(m.Path+": "+m.Text, ": ")
+	}
+	return fmt.Sprintf("%s: %s (line %d of the profile: %s)", m.Path, m.Text, route.Pos.Line, route.Expression)
 }
 
 // shownSubmission is `submissions show ID --json`.
@@ -102,10 +133,7 @@ func (k knowledge) json(out io.Writer) error {
 	if shown.Changes == nil {
 		shown.Changes = []submission.Change{}
 	}
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(shown)
+	return writeJSON(out, shown, "  ")
 }
 
 // links finds the submission that this one was made of, and those that were made of it.
@@ -176,7 +204,7 @@ func showEntity(out io.Writer, s submission.Submission) error {
 	if err := json.Indent(&indented, s.Entity, "  ", "  "); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\nEntity (%s)\n  %s\n", s.Kind, indented.String())
+	_, err := fmt.Fprintf(out, "\nEntity (%s)\n  %s\n", s.Kind, inert(indented.String()))
 	return err
 }
 
@@ -190,7 +218,7 @@ type event struct {
 func (k knowledge) timeline() []event {
 	events := []event{{k.ReceivedAt, []string{"received"}}}
 	for _, a := range k.attempts {
-		events = append(events, event{a.StartedAt, attemptCells(a)})
+		events = append(events, event{a.StartedAt, k.attemptCells(a)})
 	}
 	for _, c := range k.changes {
 		events = append(events, event{c.At, []string{string(c.Kind), "", "", "", "by " + printable(c.Who) + changeText(c)}})
@@ -200,7 +228,7 @@ func (k knowledge) timeline() []event {
 }
 
 // attemptCells shows one call, with KeyCRM's own words.
-func attemptCells(a submission.Attempt) []string {
+func (k knowledge) attemptCells(a submission.Attempt) []string {
 	took, status := "no end written", ""
 	if a.EndedAt != nil {
 		took = a.EndedAt.Sub(a.StartedAt).Round(time.Millisecond).String()
@@ -210,7 +238,7 @@ func attemptCells(a submission.Attempt) []string {
 	}
 	words := []string{printable(a.Text)}
 	for _, m := range a.Messages {
-		words = append(words, printable(strings.TrimPrefix(m.Path+": "+m.Text, ": ")))
+		words = append(words, printable(k.says(m)))
 	}
 	return []string{string(a.Kind), string(a.Outcome), status, took, strings.TrimSpace(strings.Join(words, " "))}
 }

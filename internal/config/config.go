@@ -25,8 +25,10 @@ const (
 // The bounds of the two times that delivery rests on. Below the lower ones a healthy KeyCRM would look like a broken one; above the
 // upper ones a broken one would be noticed too late.
 const (
-	MinTimeout, MaxTimeout = time.Second, 2 * time.Minute
-	MinSettle, MaxSettle   = time.Second, time.Hour
+	MinTimeout = time.Second
+	MaxTimeout = 2 * time.Minute
+	MinSettle  = time.Second
+	MaxSettle  = time.Hour
 )
 
 // Log is how the process speaks to its operators.
@@ -93,6 +95,7 @@ func (s Server) Check(r Rules) (Checked, error) {
 	fault("keycrm-url", webAddress(s.KeyCRM.URL))
 	fault("keycrm-timeout", within(s.Timeout, MinTimeout, MaxTimeout))
 	fault("keycrm-settle", within(s.Settle, MinSettle, MaxSettle))
+	fault("keycrm-token-file", s.oneToken(r.Getenv))
 	calls, window, err := r.Pace(s.Pace)
 	fault("keycrm-pace", err)
 	c.Proxies, err = prefixes(s.TrustedProxies)
@@ -103,6 +106,14 @@ func (s Server) Check(r Rules) (Checked, error) {
 	fault("retention-refused", err)
 	c.Accounts, c.Warning, err = s.accounts(s.account(calls, window), r)
 	return c, errors.Join(append(faults, err)...)
+}
+
+// oneToken refuses two tokens at once: which of them counted could only be guessed.
+func (k KeyCRM) oneToken(getenv func(string) string) error {
+	if strings.TrimSpace(getenv(EnvToken)) != "" && k.TokenFile != "" {
+		return errors.New("the token is in " + EnvToken + " too: leave one of them out (the file may also stand in " + EnvTokenFile + ")")
+	}
+	return nil
 }
 
 // Check refuses a database that this version cannot open.

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -16,6 +17,7 @@ type lookUp struct {
 	query keycrm.Query
 	began time.Time // the first page's begin, by the database's clock
 	page  int       // the page to ask for next, from 1
+	first int64     // the first id on the page before; 0: none was read
 }
 
 // kind is which call the job's submission needs: only what is known not to be in KeyCRM is created.
@@ -44,16 +46,19 @@ func (c *Courier) carry(calls, writes context.Context, j job, call submission.Ca
 	if !st.Keep {
 		return nil
 	}
-	j.look.page++
 	return &j
 }
 
-// lookUp asks for the look-up's next page and decides what it proves. A submission that nothing could be recognised by is never
-// searched for: an empty mark would match anything. Its call is the harmless question, so that the account learns from it.
+// lookUp asks for the look-up's next page and decides what it proves. A 429 leaves the look-up where it is: one that began anew would
+// never end where KeyCRM allows fewer calls than it has pages. A page that is the one before over again ends it without proof: whoever
+// lists ignores which page was asked for.
+//
+// A submission that nothing could be recognised by is never searched for: an empty mark would match anything. Its call is the harmless
+// question, so that the account learns from it.
 func (c *Courier) lookUp(ctx context.Context, j *job, call submission.Call) submission.Settlement {
 	s := j.claim.Submission
 	if j.look == nil {
-		j.look = &lookUp{query: s.Query(call.StartedAt), began: call.StartedAt, page: 1}
+		j.look = &lookUp{query: s.Query(call.StartedAt, c.o.Settle), began: call.StartedAt, page: 1}
 	}
 	var p keycrm.Page
 	if s.Findable() {
@@ -61,7 +66,19 @@ func (c *Courier) lookUp(ctx context.Context, j *job, call submission.Call) subm
 	} else {
 		p.Answer = c.o.Client.Check(ctx, call.NotAfter)
 	}
-	return submission.AfterLookUp(s, j.look.began, c.o.Settle, p)
+	if p.More && j.look.page > 1 && p.First != 0 && p.First == j.look.first {
+		p = keycrm.Page{Answer: p.Answer}
+		p.Outcome, p.Text = keycrm.Uncertain, "KeyCRM gave the same page of its list twice, so the rest of it cannot be read."
+	}
+	st := submission.AfterLookUp(s, j.look.began, c.o.Settle, p)
+	switch {
+	case st.Keep:
+		j.look.page++
+		j.look.first = p.First
+	case p.Outcome == keycrm.Limited && j.look.page > 1 && st.State == submission.Uncertain:
+		st.Keep, st.Wait = true, cmp.Or(p.RetryAfter, c.o.Limit.Window)
+	}
+	return st
 }
 
 // ask makes the call that tells whether a paused account works again, and settles it.
@@ -110,7 +127,9 @@ func (c *Courier) report(s submission.Submission, call submission.Call, st submi
 	case submission.Rejected, submission.Held:
 		level = zerolog.WarnLevel
 	case submission.Uncertain:
-		if st.Broke {
+		// A look-up that is refused for good is told once, not each time that it is tried.
+		refused := st.Answer.Outcome == keycrm.Rejected && st.Error != s.Error
+		if st.Broke || refused {
 			level = zerolog.WarnLevel
 		}
 	case submission.Queued, submission.Sending, submission.Refused, submission.Discarded:

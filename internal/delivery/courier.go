@@ -26,7 +26,7 @@ import (
 
 // Queue is where submissions wait, and who may work on them.
 type Queue interface {
-	// Claim gives at most n submissions to owner, the oldest due first; while the account probes at most one, the uncertain first.
+	// Claim gives at most n submissions to owner, the oldest due first; while the account probes at most one, the next probe.
 	Claim(ctx context.Context, account, owner string, n int, lease time.Duration) ([]submission.Claim, error)
 	// Release hands back what owner claimed and has not begun.
 	Release(ctx context.Context, account, owner string) error
@@ -41,7 +41,7 @@ type Ledger interface {
 	// Begin takes a slot for one call on a claim. The error is a *pace.Wait when the call may not go yet, submission.ErrFenced when
 	// the claim is no longer the owner's.
 	Begin(ctx context.Context, claim submission.Claim, kind submission.AttemptKind, limit pace.Limit, lease time.Duration) (submission.Call, error)
-	// BeginProbe takes a slot for the question whether a paused account works again. Errors as Begin.
+	// BeginProbe takes a slot for the question whether KeyCRM is there and takes the token. Errors as Begin.
 	BeginProbe(ctx context.Context, account, owner string, limit pace.Limit) (submission.Call, error)
 	// Settle writes a call's end and what it made of its submission and account; submission.ErrFenced: the submission has moved on.
 	Settle(ctx context.Context, call submission.Call, st submission.Settlement) error

@@ -23,6 +23,7 @@ type row struct {
 	owner  string
 	until  time.Time // the claim's or call's lease
 	flying bool      // a call has begun and is not settled
+	tried  time.Time // when its last call began
 }
 
 // fakeStore keeps the store's promises in memory: claims with leases, the pace inside Begin, fenced settling. Its clock is time.Now,
@@ -117,15 +118,22 @@ func (f *fakeStore) Claim(_ context.Context, _, owner string, most int, lease ti
 	now := time.Now()
 	var due []*row
 	for _, r := range f.live {
-		if f.waiting(r) && (!r.DueAt.After(now) || f.account.Probing() && r.State == submission.Uncertain) {
+		if f.waiting(r) && (!r.DueAt.After(now) || f.account.Probing()) {
 			due = append(due, r)
 		}
 	}
 	slices.SortStableFunc(due, func(a, b *row) int { return a.DueAt.Compare(b.DueAt) })
 	if f.account.Probing() {
-		most = 1
+		most = min(most, 1)
+		first := submission.Uncertain
+		if f.account.Step == pace.CreateNext {
+			first = submission.Queued
+		}
 		slices.SortStableFunc(due, func(a, b *row) int {
-			return boolInt(b.State == submission.Uncertain) - boolInt(a.State == submission.Uncertain)
+			if a.State == submission.Uncertain && b.State == submission.Uncertain {
+				return a.tried.Compare(b.tried)
+			}
+			return boolInt(b.State == first) - boolInt(a.State == first)
 		})
 	}
 	var claims []submission.Claim
@@ -180,6 +188,9 @@ func (f *fakeStore) NextDue(context.Context, string) (time.Time, bool, error) {
 			due = r.DueAt
 		}
 	}
+	if !due.IsZero() && f.account.Probing() {
+		due = f.account.ProbeAt
+	}
 	return due, !due.IsZero(), f.broken
 }
 
@@ -191,7 +202,10 @@ func (f *fakeStore) Account(context.Context, string) (pace.Account, error) {
 
 // slot asks the pace and takes a slot.
 func (f *fakeStore) slot(limit pace.Limit, p pace.Purpose) (int64, error) {
-	uncertain := slices.ContainsFunc(f.live, func(r *row) bool { return r.State == submission.Uncertain })
+	uncertain := 0
+	for _, r := range f.live {
+		uncertain += boolInt(r.State == submission.Uncertain && r.Reason != submission.ReasonDuplicate)
+	}
 	slots := make([]pace.Slot, 0, limit.Calls)
 	for _, s := range f.slots[max(0, len(f.slots)-limit.Calls-pace.MaxInFlight):] {
 		slots = append(slots, *s)
@@ -228,7 +242,7 @@ func (f *fakeStore) Begin(_ context.Context, cl submission.Claim, kind submissio
 		}
 	}
 	r.Attempt++
-	r.flying, r.until = true, now.Add(lease)
+	r.flying, r.until, r.tried = true, now.Add(lease), now
 	c := submission.Call{
 		ID: r.ID, Account: "main", Owner: cl.Owner, Kind: kind, Number: r.Attempt, Slot: slot,
 		StartedAt: now, NotAfter: now.Add(limit.Timeout),
@@ -253,8 +267,13 @@ func (f *fakeStore) BeginProbe(_ context.Context, _, owner string, limit pace.Li
 }
 
 // event is what an outcome says about the account.
-func event(c submission.Call, a keycrm.Answer, window time.Duration) pace.Event {
-	e := pace.Event{Started: c.StartedAt, Reason: a.Text, Wait: a.RetryAfter}
+func event(c submission.Call, st submission.Settlement, window time.Duration) pace.Event {
+	a := st.Answer
+	e := pace.Event{
+		Started: c.StartedAt, Reason: a.Text, Wait: a.RetryAfter, Create: c.Kind == submission.Create && a.Outcome != keycrm.NotSent,
+		LookUp: c.Kind == submission.LookUp, Check: c.Kind == submission.Probe,
+	}
+	e.Progress = e.LookUp && a.Outcome == keycrm.Done && (st.Keep || st.State != submission.Uncertain)
 	switch a.Outcome {
 	case keycrm.Limited:
 		e.Kind = pace.Limited
@@ -265,6 +284,11 @@ func event(c submission.Call, a keycrm.Answer, window time.Duration) pace.Event 
 		e.Kind = pace.Stopped
 	case keycrm.NotSent, keycrm.Uncertain:
 		e.Kind = pace.Broke
+	case keycrm.Rejected, keycrm.Duplicate:
+		e.Kind = pace.Worked
+		if e.LookUp {
+			e.Kind = pace.Refused
+		}
 	default:
 		e.Kind = pace.Worked
 	}
@@ -279,7 +303,13 @@ func (f *fakeStore) Settle(ctx context.Context, c submission.Call, st submission
 	}
 	now := time.Now()
 	f.slots[c.Slot].End = now
-	f.account = f.account.After(event(c, st.Answer, f.limit.Window), now)
+	probing := f.account.Probing()
+	f.account = f.account.After(event(c, st, f.limit.Window), now)
+	for _, r := range f.live {
+		if probing && !f.account.Probing() && r.State == submission.Queued && r.SentAt.After(r.BrokeAt) && r.DueAt.After(now) {
+			r.DueAt = now
+		}
+	}
 	f.attempts = append(f.attempts, submission.Attempt{Number: c.Number, Kind: c.Kind, StartedAt: c.StartedAt, EndedAt: &now, Outcome: st.Answer.Outcome})
 	defer func() {
 		select {
@@ -298,7 +328,13 @@ func (f *fakeStore) Settle(ctx context.Context, c submission.Call, st submission
 		return fmt.Errorf("%s cannot become %s", r.State, st.State)
 	}
 	r.State, r.Reason, r.Error, r.Failures, r.CRMID = st.State, st.Reason, st.Error, st.Failures, st.CRMID
-	r.DueAt, r.flying = now.Add(st.Wait), false
+	r.flying = false
+	if !st.KeepDue && !st.Keep {
+		r.DueAt = now.Add(st.Wait)
+	}
+	if st.Keep {
+		r.until = r.until.Add(st.Wait)
+	}
 	if st.Broke {
 		r.BrokeAt = now
 	}
@@ -347,7 +383,10 @@ type fakeCRM struct {
 	stored  map[string]int64
 	checks  []time.Time
 	finds   []time.Time
-	pages   int // the pages of every look-up; 0: 1
+	asked   []int // the pages of the look-ups, in the order in which they were asked for
+	pages   int   // the pages of every look-up; 0: 1
+	// samePage is a list that gives its first page whichever is asked for. Set it before the courier starts.
+	samePage bool
 	// behave decides a call's fate before it is served: nil means serve it. It may store the body itself.
 	behave func(n int, kind submission.AttemptKind, body string) *fate
 }
@@ -429,7 +468,7 @@ func answered(a keycrm.Answer, started time.Time) keycrm.Answer {
 func (k *fakeCRM) Find(ctx context.Context, q keycrm.Query, page int, _ time.Time) keycrm.Page {
 	started := time.Now()
 	k.mu.Lock()
-	k.finds = append(k.finds, started)
+	k.finds, k.asked = append(k.finds, started), append(k.asked, page)
 	key := q.SourceUUID + q.Mark
 	f := k.fate(len(k.finds), submission.LookUp, key)
 	took, pages := k.took, max(k.pages, 1)
@@ -444,6 +483,10 @@ func (k *fakeCRM) Find(ctx context.Context, q keycrm.Query, page int, _ time.Tim
 		return keycrm.Page{Answer: answered(f.answer, started)}
 	}
 	p := keycrm.Page{Answer: answered(keycrm.Answer{Outcome: keycrm.Done, Status: 200}, started), More: page < pages}
+	p.First = int64(1000 - page)
+	if k.samePage {
+		p.First, p.More = 1, true
+	}
 	if page == pages {
 		k.mu.Lock()
 		p.Found = k.stored[key]
@@ -457,8 +500,12 @@ func (k *fakeCRM) Check(ctx context.Context, _ time.Time) keycrm.Answer {
 	k.mu.Lock()
 	k.checks = append(k.checks, started)
 	f := k.fate(len(k.checks), submission.Probe, "")
+	took := k.took
 	k.mu.Unlock()
-	if !lasts(ctx, k.took, false) {
+	if f != nil {
+		took = max(took, f.after)
+	}
+	if !lasts(ctx, took, false) {
 		return answered(keycrm.Answer{Outcome: keycrm.Uncertain}, started)
 	}
 	if f != nil {

@@ -425,6 +425,49 @@ func TestRestartInTheMiddleOfACall(t *testing.T) {
 	}
 }
 
+// A process died in its calls and KeyCRM is ill when the next one starts: look-ups fail for a while, and nothing is sent twice.
+func TestTakeOverWithFaults(t *testing.T) {
+	t.Parallel()
+	k := newKit(t, boundless())
+	ids := make([]string, 4)
+	for i := range ids {
+		ids[i] = k.accept(t, keycrm.KindOrder, "olena@example.com")
+	}
+	claims, err := k.store.Claim(t.Context(), "main", "dead", len(ids), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range claims {
+		if _, err := k.store.Begin(t.Context(), c, submission.Create, k.limit, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 { // every other one arrived
+			k.client.Create(t.Context(), keycrm.KindOrder, c.Entity, time.Time{})
+		}
+	}
+	if err := k.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []sandbox.Fault{
+		{Kind: sandbox.Status, Method: "GET", Status: 500}, {Kind: sandbox.Cut, Method: "GET"}, {Kind: sandbox.Hang, Method: "GET"},
+		{Kind: sandbox.Cut, Method: "POST", Stored: true},
+	} {
+		if err := k.box.Inject(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.open(t)
+	k.run(t)
+	for _, id := range ids {
+		if s := k.end(t, id); s.State != submission.Delivered {
+			t.Errorf("%s is %s: %s\n%s", id, s.State, s.Error, k.attempts(t, id))
+		}
+	}
+	if entities, creates := k.received(keycrm.KindOrder); entities != len(ids) || creates != len(ids) {
+		t.Errorf("KeyCRM has %d orders of %d after %d creates", entities, len(ids), creates)
+	}
+}
+
 // A backlog keeps the pace as KeyCRM sees it, uses it, and arrives once.
 func TestPaceOverHTTP(t *testing.T) {
 	t.Parallel()

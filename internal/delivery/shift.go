@@ -16,6 +16,7 @@ type shift struct {
 	writes context.Context // ends when Run gives up writing
 
 	hand    []job        // claimed and not begun, in the order in which they go
+	paged   bool         // the last call that began was a further page of a look-up: another's turn
 	flying  int          // calls begun and not settled
 	probing bool         // one of them asks whether the paused account works again
 	ended   chan landing // never blocks a call: there is room for all that can be in flight
@@ -55,8 +56,9 @@ func (r *shift) step(ctx context.Context) idle {
 		return r.failed(err)
 	}
 	r.noteHealth(acc)
-	// What was claimed before an outage or a pause is not what should go first in it: the store knows better.
-	if len(r.hand) > 0 && (acc.Paused != "" || acc.Probing()) {
+	// What was claimed before an outage or a pause is not what should go first in it: the store knows better. A look-up that has begun is:
+	// given back it would begin anew and never end.
+	if len(r.hand) > 0 && (acc.Paused != "" || acc.Probing()) && r.hand[0].look == nil {
 		if err := r.release(); err != nil {
 			return r.failed(err)
 		}
@@ -66,9 +68,11 @@ func (r *shift) step(ctx context.Context) idle {
 		notBefore = acc.ProbeAt
 	}
 	switch {
+	case acc.ByOps:
+		return idle{pause: poll, deaf: true} // no probe: only a person resumes it
 	case time.Until(notBefore) > 0:
 		return idle{pause: r.until(notBefore), deaf: true}
-	case acc.Paused != "":
+	case acc.Paused != "", acc.Probing() && acc.Step == pace.CheckNext:
 		return r.probe()
 	}
 	return r.deliver(ctx)
@@ -82,7 +86,7 @@ func (r *shift) deliver(ctx context.Context) idle {
 			// Only the end of a call makes room; the poll is there to go on looking for ended leases.
 			return idle{pause: poll, deaf: true}
 		}
-		if len(r.hand) == 0 {
+		if len(r.hand) == 0 || r.othersTurn() {
 			if err := r.claim(); err != nil {
 				return r.failed(err)
 			}
@@ -106,16 +110,35 @@ func (r *shift) room() int {
 	return pace.MaxInFlight
 }
 
+// othersTurn tells whether the next page of a look-up gives way to other work that is due: one page, one call of another's, so that a
+// look-up of many pages stops nobody and is not stopped. In an outage pages go on but for the create that has its turn.
+func (r *shift) othersTurn() bool {
+	if r.hand[0].look == nil {
+		return false
+	}
+	if r.health.Probing() {
+		return r.health.Step == pace.CreateNext
+	}
+	return r.paged
+}
+
 // claim takes as many submissions as there is room for, and no more: what is claimed here and has to wait could have gone out by
-// another replica.
+// another replica. Where pages of look-ups wait it is one, and goes before them.
 func (r *shift) claim() error {
-	claims, err := r.c.o.Queue.Claim(r.writes, r.c.o.Account, r.c.owner, r.room()-r.flying, r.c.o.Lease)
+	n := r.room() - r.flying
+	if len(r.hand) > 0 {
+		n = 1
+	}
+	claims, err := r.c.o.Queue.Claim(r.writes, r.c.o.Account, r.c.owner, n, r.c.o.Lease)
 	if err != nil {
 		return err
 	}
+	r.paged = false
+	jobs := make([]job, 0, len(claims)+len(r.hand))
 	for _, cl := range claims {
-		r.hand = append(r.hand, job{claim: cl})
+		jobs = append(jobs, job{claim: cl})
 	}
+	r.hand = append(jobs, r.hand...)
 	return nil
 }
 
@@ -127,7 +150,7 @@ func (r *shift) begin() (bool, idle) {
 	var wait *pace.Wait
 	switch {
 	case err == nil:
-		r.hand, r.late = r.hand[1:], 0
+		r.hand, r.late, r.paged = r.hand[1:], 0, j.look != nil
 		r.flying++
 		go func() { r.ended <- landing{next: r.c.carry(r.calls, r.writes, j, call)} }()
 	case errors.Is(err, submission.ErrFenced):
@@ -141,7 +164,7 @@ func (r *shift) begin() (bool, idle) {
 	return true, idle{}
 }
 
-// probe asks whether a paused account works again. One question at a time.
+// probe asks whether a paused account works again, or whether KeyCRM is there at all. One question at a time.
 func (r *shift) probe() idle {
 	if r.probing {
 		return idle{pause: poll, deaf: true}
@@ -260,7 +283,8 @@ func (r *shift) drain() {
 	}
 }
 
-// landed takes note of a call's end. A look-up that has another page goes before everything else: a slot has been spent on it.
+// landed takes note of a call's end. A look-up that has another page goes before everything else, a slot has been spent on it; only
+// othersTurn lets one call pass it.
 func (r *shift) landed(l landing) {
 	r.flying--
 	if l.probe {
@@ -298,6 +322,8 @@ func (r *shift) noteHealth(acc pace.Account) {
 	was := r.health
 	r.health = acc
 	switch {
+	case acc.ByOps && acc.Paused != was.Paused:
+		r.c.log.Warn().Str("reason", acc.Paused).Msg("account paused by ops: nothing is sent until they resume it")
 	case acc.Paused != "" && acc.Paused != was.Paused:
 		r.c.log.Warn().Str("reason", acc.Paused).Msg("account paused: nothing is sent until a probe succeeds")
 	case acc.Paused == "" && was.Paused != "":

@@ -63,7 +63,7 @@ func BenchmarkValues(b *testing.B) {
 			f := &Fields{Pairs: form.pairs()}
 			b.ReportAllocs()
 			for b.Loop() {
-				f.Values()
+				f.Tree().Values()
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 type Options struct {
 	Limits  Limits // the zero Limits means DefaultLimits
 	Charset string // the label a profile declares for bodies that declare none; "" or an unknown label: none
+	Size    int64  // the body's bytes as announced, to make room for them at once; 0 or less, or wrong: it grows as it comes
 }
 
 // Decode reads a form's body of the given content type.
@@ -26,7 +27,7 @@ func Decode(contentType string, body io.Reader, o Options) (*Fields, error) {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits()
 	}
-	d := &decoder{Options: o, source: source{reader: body, max: o.Limits.text(), limits: o.Limits}}
+	d := &decoder{Options: o, source: source{reader: body, max: o.Limits.text(), limits: o.Limits, size: o.Size}}
 	if err := d.decode(parseMediaType(contentType)); err != nil {
 		return nil, err
 	}

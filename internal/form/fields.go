@@ -15,7 +15,7 @@
 //
 // # Names
 //
-// [Path] reads a name as PHP does, and [Fields.Values] nests the pairs as PHP's $_POST would. Three
+// [Path] reads a name as PHP does, and [Tree.Values] nests the pairs as PHP's $_POST would. Three
 // things differ, all of them so that nothing is lost: a pair that PHP drops, for its name has no
 // root or its index is beyond the last integer, is kept; a field whose raw name is PHP's name of
 // another keeps it; and a field answers to three spellings of its root.
@@ -36,7 +36,8 @@ type Pair struct {
 }
 
 // File is one file part of a multipart body. An input of type file that was left empty is no File
-// (browsers send such a part with an empty file name and no content).
+// (browsers send such a part with an empty file name and no content). Where [Limits] takes no files, one
+// that has a name and no content is a Pair, the last one: the input's name and the file's.
 type File struct {
 	Field       string // the input's name
 	Name        string // the file's name as sent, decoded, never a path that anybody may open

@@ -65,7 +65,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 // checkSpellings wants every field under its raw root, PHP's name and the identifier, and every value in All of its own name.
 func checkSpellings(t *testing.T, f *Fields) {
 	t.Helper()
-	values := f.Values()
+	values := f.Tree().Values()
 	for _, p := range f.Pairs {
 		raw, path := split(p.Name, nil)
 		spellings := []string{raw, path[0]}
@@ -77,7 +77,7 @@ func checkSpellings(t *testing.T, f *Fields) {
 				t.Errorf("%q is not under %q", p.Name, key)
 			}
 		}
-		if v := trimmed(p.Value); v != "" && len(path) == 1 && !strings.Contains(strings.Join(f.All(p.Name), "\n"), v) {
+		if v := trimmed(p.Value); v != "" && len(path) == 1 && !strings.Contains(strings.Join(f.Tree().All(p.Name), "\n"), v) {
 			t.Errorf("%q is not in All(%q)", v, p.Name)
 		}
 	}
@@ -97,6 +97,6 @@ func FuzzNames(f *testing.F) {
 		}
 		checkReachable(t, fields)
 		checkSpellings(t, fields)
-		_ = fields.Order([]string{a, b})
+		_ = fields.Tree().Order([]string{a, b})
 	})
 }

@@ -16,7 +16,7 @@ type Limits struct {
 	Name     int   // bytes of one name
 	Value    int   // bytes of one value
 	Depth    int   // how deep a name nests: "a" is 1, "a[b]" is 2
-	Files    int   // files that hold at least one byte; a named empty one counts as a pair
+	Files    int   // files that hold at least one byte, 0 for none at all; a named empty one counts as a pair
 	FileSize int64 // bytes of one file
 }
 

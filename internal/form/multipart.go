@@ -143,6 +143,15 @@ func (m *parts) giveValues() {
 		text.Write(m.buf[v.from:v.to])
 		m.fields.Pairs[i].Value = text.String()[start:]
 	}
+	if m.Limits.Files > 0 {
+		return
+	}
+	// Where no files are taken only empty ones get this far: a file that the visitor's device could not read mostly. That is no reason to
+	// lose the form, and the file's name is all there is to keep of it.
+	for _, f := range m.fields.Files {
+		m.fields.Pairs = append(m.fields.Pairs, Pair{Name: f.Field, Value: f.Name})
+	}
+	m.fields.Files = nil
 }
 
 // file takes a file's content out of buf, block by block. What it holds against the bounds is the
@@ -201,6 +210,8 @@ func (m *parts) keep(f File) error {
 		m.full++
 	case f.Name == "":
 		return nil
+	case m.tooDeep(f.Field): // it may become a pair
+		return tooDeep(m.Limits)
 	default:
 		m.empty++
 		if len(m.fields.Pairs)+m.empty > m.Limits.Pairs {

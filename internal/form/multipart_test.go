@@ -3,6 +3,7 @@ package form
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"mime/multipart"
 	"net/textproto"
 	"os"
@@ -74,7 +75,7 @@ func TestMultipartChrome(t *testing.T) {
 		"First Name": "Олена", "First_Name": "Олена", "comment": "line one\r\nline two", "empty": nil,
 		"products": []any{map[string]any{"sku": "A-1", "quantity": "2"}},
 	}
-	if diff := cmp.Diff(want, f.Values()); diff != "" || f.Files != nil {
+	if diff := cmp.Diff(want, f.Tree().Values()); diff != "" || f.Files != nil {
 		t.Errorf("values:\n%s\nfiles: %+v", diff, f.Files)
 	}
 }
@@ -329,7 +330,7 @@ func TestMultipartAsPHP(t *testing.T) {
 		}
 		f := mustDecode(t, multipartType, post.Body)
 		got := map[string]string{}
-		for i, path := range f.Paths() {
+		for i, path := range f.Tree().Paths() {
 			got[strings.Join(path, "/")] = f.Pairs[i].Value
 		}
 		want := map[string]string{}
@@ -363,5 +364,38 @@ func flatten(v any, path string, all map[string]string) {
 		for key, item := range v {
 			flatten(item, path+"/"+key, all)
 		}
+	}
+}
+
+// TestNoFilesTaken: where a form takes no files, one byte of a file refuses the post at once; a named file without content does not, and
+// its name is kept as a pair.
+func TestNoFilesTaken(t *testing.T) {
+	t.Parallel()
+	limits := DefaultLimits()
+	limits.Files, limits.Depth = 0, 3
+	options := Options{Limits: limits}
+	empty := part(`name="photo"; filename="лампа.jpg"`, "") + part(`name="other"; filename=""`, "") + part(`name="a"`, "1") + "--XX--\r\n"
+	f, err := Decode(multipartType, strings.NewReader(empty), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantPairs(t, f, pairs("a", "1", "photo", "лампа.jpg"))
+	if len(f.Files) > 0 {
+		t.Errorf("files = %+v", f.Files)
+	}
+	body := strings.NewReader(part(`name="a"`, "1") + part(`name="photo"; filename="x.jpg"`, strings.Repeat("x", 8<<20)) + "--XX--\r\n")
+	wantLimit(t, "files", body, options)
+	if read := body.Size() - int64(body.Len()); read > 100<<10 {
+		t.Errorf("%d bytes of a file that is not taken were read", read)
+	}
+	wantLimit(t, "max_depth", strings.NewReader(part(`name="a[b][c][d]"; filename="x.jpg"`, "")+"--XX--\r\n"), options)
+}
+
+// wantLimit decodes a body that is beyond a bound.
+func wantLimit(t *testing.T, limit string, body *strings.Reader, o Options) {
+	t.Helper()
+	_, err := Decode(multipartType, body, o)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Limit != limit {
+		t.Errorf("error %v, want one of %s", err, limit)
 	}
 }

@@ -22,11 +22,11 @@ func (l *leaf) UnmarshalJSON(b []byte) error {
 
 // leaves walks Values by Order, as a caller does that wants the posted order.
 func leaves(f *Fields) []leaf {
-	values := f.Values()
+	values := f.Tree().Values()
 	all := []leaf{}
 	var walk func(v any, path []string)
 	walk = func(v any, path []string) {
-		keys := f.Order(path)
+		keys := f.Tree().Order(path)
 		switch v := v.(type) {
 		case []any:
 			for i, item := range v {
@@ -42,7 +42,7 @@ func leaves(f *Fields) []leaf {
 			all = append(all, leaf{path, v.(string)})
 		}
 	}
-	for _, root := range f.Order(nil) {
+	for _, root := range f.Tree().Order(nil) {
 		walk(values[root], []string{root})
 	}
 	return all

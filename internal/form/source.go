@@ -6,7 +6,8 @@ import (
 )
 
 const (
-	firstBlock = 2 << 10 // bytes; most forms fit into it
+	firstBlock = 2 << 10 // bytes, of a body that announces no size; most forms fit into it
+	largeBlock = 8 << 10 // bytes; the most that is made room for on the word of whoever posts
 	idleReads  = 100     // reads in a row that bring nothing before the reader is called broken
 )
 
@@ -17,6 +18,7 @@ type source struct {
 	buf    []byte
 	max    int64
 	limits Limits // what to say when max is passed
+	size   int64  // what the sender announced, 0 for nothing
 	eof    bool
 }
 
@@ -56,8 +58,17 @@ func (s *source) fill() error {
 // bound too.
 func (s *source) grow() {
 	if len(s.buf) == cap(s.buf) {
-		s.reserve(max(cap(s.buf), firstBlock))
+		s.reserve(max(cap(s.buf), s.first()))
 	}
+}
+
+// first is the room that is made before anything has come: what was announced and one byte, so that the
+// first read can tell the end, as long as that is no reason to be sorry when nothing follows.
+func (s *source) first() int {
+	if 0 < s.size && s.size < largeBlock {
+		return int(s.size) + 1
+	}
+	return firstBlock
 }
 
 // reserve makes room for n bytes more, as far as max allows.

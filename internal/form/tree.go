@@ -3,16 +3,20 @@ package form
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
-// tree is PHP's nested array made of a post's pairs. Nodes lie in one slice and point to each other
-// by position, 0 standing for none: a form of any shape costs a handful of allocations.
-type tree struct {
+// Tree is PHP's nested array made of a post's pairs: see [Fields.Tree]. It does not change, so that
+// it may be read by several goroutines.
+//
+// Nodes lie in one slice and point to each other by position, 0 standing for none: a form of any
+// shape costs a handful of allocations.
+type Tree struct {
 	pairs []Pair
 	names []name
 	nodes []node           // nodes[0] is the array itself
 	edges map[edge]int32   // the same as the nodes' links, for posts that are too large to search
-	own   map[string]*tree // by raw root: the pairs of one spelling, where PHP's name has several
+	own   map[string]*Tree // by raw root: the pairs of one spelling, where PHP's name has several
 }
 
 // Most forms have no bracket at all and none of the rarer names; for them the tree is one level,
@@ -50,12 +54,14 @@ const manyPairs = 64
 // Where a field's raw name is another's name in PHP ("First_Name" beside "First Name"), the first
 // has the place: a pair of the second does not replace what stands there, and is found under its
 // own raw name instead.
-func grow(pairs []Pair) *tree {
-	t := &tree{pairs: pairs, names: make([]name, len(pairs)), nodes: make([]node, 1, len(pairs)+len(pairs)/2+1)}
+func grow(pairs []Pair) *Tree {
+	t := &Tree{pairs: pairs, names: make([]name, len(pairs))}
+	keys, odd := t.read(pairs)
+	t.nodes = make([]node, 1, keys+1)
 	if len(pairs) > manyPairs {
 		t.edges = make(map[edge]int32, len(pairs))
 	}
-	if t.read(pairs) {
+	if odd && t.contested() {
 		t.separate(pairs)
 	}
 	for i := range pairs {
@@ -67,10 +73,13 @@ func grow(pairs []Pair) *tree {
 	return t
 }
 
-// read splits all names and reports whether any root is spelt otherwise than PHP would. All paths
-// share one slice.
-func (t *tree) read(pairs []Pair) (odd bool) {
-	paths := make([]string, 0, 2*len(pairs))
+// read splits all names. It reports how many keys they have in all, which no tree of them has more
+// nodes than, and whether any root is spelt otherwise than PHP would. All paths share one slice.
+func (t *Tree) read(pairs []Pair) (keys int, odd bool) {
+	for i := range pairs {
+		keys += 1 + strings.Count(pairs[i].Name, "[")
+	}
+	paths := make([]string, 0, keys)
 	for i := range pairs {
 		n, start := &t.names[i], len(paths)
 		n.raw, paths = split(pairs[i].Name, paths)
@@ -78,12 +87,33 @@ func (t *tree) read(pairs []Pair) (odd bool) {
 		n.root = n.path[0]
 		odd = odd || n.raw != n.root
 	}
-	return odd
+	return len(paths), odd
+}
+
+// contested tells whether two spellings may come to one name in PHP. Most forms with an odd name
+// ("value 1") have no other that comes to the same, and are spared what separate costs: more than
+// the rest of the tree. Where comparing all with all would take long, it is not tried.
+func (t *Tree) contested() bool {
+	if len(t.names) > manyPairs {
+		return true
+	}
+	for i := range t.names {
+		odd := &t.names[i]
+		if odd.raw == odd.root {
+			continue
+		}
+		for j := range t.names {
+			if n := &t.names[j]; n.root == odd.root && n.raw != odd.raw {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // separate gives each spelling that differs from PHP's name a tree of its own, where that name has
 // other spellings too.
-func (t *tree) separate(pairs []Pair) {
+func (t *Tree) separate(pairs []Pair) {
 	first := make(map[string]string, len(pairs)) // PHP's name -> the spelling it came with first
 	several, exact := make(map[string]bool), make(map[string]bool)
 	for i := range t.names {
@@ -102,7 +132,7 @@ func (t *tree) separate(pairs []Pair) {
 			n.weak = exact[n.root]
 		}
 	}
-	t.own = make(map[string]*tree, len(alike))
+	t.own = make(map[string]*Tree, len(alike))
 	for raw, pairs := range alike {
 		t.own[raw] = grow(pairs) // of one spelling, so that this ends here
 	}
@@ -110,7 +140,7 @@ func (t *tree) separate(pairs []Pair) {
 
 // divert gives the weak pairs that did not keep their place the path that they have in the tree of
 // their spelling.
-func (t *tree) divert() {
+func (t *Tree) divert() {
 	if len(t.own) == 0 {
 		return
 	}
@@ -130,7 +160,7 @@ func (t *tree) divert() {
 }
 
 // held is the pair whose value stands at path, 0 for none.
-func (t *tree) held(path []string) int32 {
+func (t *Tree) held(path []string) int32 {
 	at := int32(0)
 	for _, key := range path {
 		if at = t.find(at, key); at == 0 {
@@ -142,7 +172,7 @@ func (t *tree) held(path []string) int32 {
 
 // taken tells whether something stands at path, or a leaf before it: whether put would replace
 // anything. An empty bracket is always new.
-func (t *tree) taken(path []string) bool {
+func (t *Tree) taken(path []string) bool {
 	at := int32(0)
 	for i, key := range path {
 		if at != 0 && t.nodes[at].leaf != 0 {
@@ -161,7 +191,7 @@ func (t *tree) taken(path []string) bool {
 // put makes path the leaf of a pair, and replaces each empty bracket in path by the index it gets.
 // A leaf in the way becomes a level, a level in the leaf's place is dropped; either keeps its place
 // in the order, as an assignment in PHP does.
-func (t *tree) put(path []string, pair int32) {
+func (t *Tree) put(path []string, pair int32) {
 	at := int32(0)
 	for i, key := range path {
 		if i > 0 && key == "" {
@@ -181,7 +211,7 @@ func (t *tree) put(path []string, pair int32) {
 }
 
 // append adds a key to a level, as its last.
-func (t *tree) append(parent int32, key string) int32 {
+func (t *Tree) append(parent int32, key string) int32 {
 	at := int32(len(t.nodes)) //nolint:gosec // bounded by the number of pairs times their depth
 	t.nodes = append(t.nodes, node{key: key})
 	p := &t.nodes[parent]
@@ -200,7 +230,7 @@ func (t *tree) append(parent int32, key string) int32 {
 
 // clear takes all children from at. Their own children become unreachable with them, for no node's
 // number is used twice.
-func (t *tree) clear(at int32) {
+func (t *Tree) clear(at int32) {
 	n := &t.nodes[at]
 	for i := n.first; i != 0 && t.edges != nil; i = t.nodes[i].next {
 		delete(t.edges, edge{at, t.nodes[i].key})
@@ -209,7 +239,7 @@ func (t *tree) clear(at int32) {
 }
 
 // find is the child of parent under key, 0 when there is none.
-func (t *tree) find(parent int32, key string) int32 {
+func (t *Tree) find(parent int32, key string) int32 {
 	if t.edges != nil {
 		return t.edges[edge{parent, key}]
 	}
@@ -249,7 +279,7 @@ func (n *node) nextIndex() string {
 
 // value is what Values shows for a node. It recurses as deep as names nest, which Limits.Depth
 // bounds for all that Decode took.
-func (t *tree) value(at int32) any {
+func (t *Tree) value(at int32) any {
 	n := &t.nodes[at]
 	if n.leaf != 0 {
 		if text := trimmed(t.pairs[n.leaf-1].Value); text != "" {
@@ -273,7 +303,7 @@ func (t *tree) value(at int32) any {
 
 // root finds a field by any spelling that Values has for it: PHP's name, the raw one, an
 // identifier.
-func (t *tree) root(spelling string) (*tree, int32) {
+func (t *Tree) root(spelling string) (*Tree, int32) {
 	if at := t.find(0, spelling); at != 0 {
 		return t, at
 	}
@@ -295,7 +325,7 @@ func (t *tree) root(spelling string) (*tree, int32) {
 }
 
 // descend finds the node at path, 0 when there is none.
-func (t *tree) descend(path []string) (*tree, int32) {
+func (t *Tree) descend(path []string) (*Tree, int32) {
 	t, at := t.root(path[0])
 	for _, key := range path[1:] {
 		if at == 0 {

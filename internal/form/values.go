@@ -2,6 +2,10 @@ package form
 
 import "slices"
 
+// Tree nests the pairs as PHP would. It is the pairs of the moment: one tree serves for everything
+// that is asked of a post.
+func (f *Fields) Tree() *Tree { return grow(f.Pairs) }
+
 // Values is what PHP's $_POST would hold: names nested by Path, of a name that is repeated the last
 // value, of two names that contradict each other (`a=1&a[b]=2`) the later.
 //
@@ -13,9 +17,8 @@ import "slices"
 // and under the Identifier of that, three spellings of one value, which is shared: it is to be
 // read, not written. Where a spelling is another field's raw name, that field has it; where two
 // fields share an alias, the later has it.
-func (f *Fields) Values() map[string]any {
-	t := grow(f.Pairs)
-	values := make(map[string]any, len(f.Pairs)+len(f.Pairs)/4)
+func (t *Tree) Values() map[string]any {
+	values := make(map[string]any, len(t.pairs)+len(t.pairs)/4)
 	for i := t.nodes[0].first; i != 0; i = t.nodes[i].next {
 		values[t.nodes[i].key] = t.value(i)
 	}
@@ -45,8 +48,7 @@ func (f *Fields) Values() map[string]any {
 //
 // Keys of a level that Values shows as a list are PHP's indexes, not positions: the n-th item of
 // the list has the n-th key of Order.
-func (f *Fields) Paths() [][]string {
-	t := grow(f.Pairs)
+func (t *Tree) Paths() [][]string {
 	paths := make([][]string, len(t.names))
 	for i := range t.names {
 		paths[i] = t.names[i].path
@@ -57,8 +59,7 @@ func (f *Fields) Paths() [][]string {
 // Order is the keys below path in the order posted, for a level that Values shows as a map or a
 // list; nil for a leaf or nothing. Without a path it is PHP's names of all fields. The path's root
 // may be any spelling that Values has.
-func (f *Fields) Order(path []string) []string {
-	t := grow(f.Pairs)
+func (t *Tree) Order(path []string) []string {
 	at := int32(0)
 	if len(path) > 0 {
 		if t, at = t.descend(path); at == 0 {
@@ -77,17 +78,16 @@ func (f *Fields) Order(path []string) []string {
 // PHP's or an identifier for it, and may go on in brackets; an empty bracket stands for any index,
 // so that `products[][sku]` is every product's. A name gives its list's items too: `a` those of a[]
 // and a[0].
-func (f *Fields) All(name string) []string {
+func (t *Tree) All(name string) []string {
 	raw, keys := split(name, nil)
 	if n := len(keys); n > 1 && keys[n-1] == "" {
 		keys = keys[:n-1]
 	}
-	t := grow(f.Pairs)
 	var all []string
 	same := t.spelling(raw)
 	for i := range t.names {
 		if n := &t.names[i]; same(n) && covers(keys[1:], n.path[1:]) {
-			if v := trimmed(f.Pairs[i].Value); v != "" {
+			if v := trimmed(t.pairs[i].Value); v != "" {
 				all = append(all, v)
 			}
 		}
@@ -112,7 +112,7 @@ func covers(keys, path []string) bool {
 
 // spelling finds which names a root as somebody writes it means: PHP's names and raw ones before
 // identifiers.
-func (t *tree) spelling(root string) func(*name) bool {
+func (t *Tree) spelling(root string) func(*name) bool {
 	exact := func(n *name) bool { return n.raw == root || n.root == root }
 	if slices.ContainsFunc(t.names, func(n name) bool { return exact(&n) }) {
 		return exact

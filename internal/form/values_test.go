@@ -46,7 +46,7 @@ func TestValues(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f := &Fields{Pairs: c.in}
-			if diff := cmp.Diff(c.want, f.Values()); diff != "" {
+			if diff := cmp.Diff(c.want, f.Tree().Values()); diff != "" {
 				t.Errorf("values (-want +got):\n%s", diff)
 			}
 			// The same beside so many fields that they are looked up by hash.
@@ -54,7 +54,7 @@ func TestValues(t *testing.T) {
 			for i := range manyPairs + 1 {
 				many.Pairs = append(many.Pairs, Pair{fmt.Sprint("filler", i), ""})
 			}
-			values := many.Values()
+			values := many.Tree().Values()
 			for key := range values {
 				if strings.HasPrefix(key, "filler") {
 					delete(values, key)
@@ -63,8 +63,8 @@ func TestValues(t *testing.T) {
 			if diff := cmp.Diff(c.want, values); diff != "" {
 				t.Errorf("values among many (-want +got):\n%s", diff)
 			}
-			for i, path := range f.Paths() {
-				if diff := cmp.Diff(path, many.Paths()[i]); diff != "" {
+			for i, path := range f.Tree().Paths() {
+				if diff := cmp.Diff(path, many.Tree().Paths()[i]); diff != "" {
 					t.Errorf("path among many:\n%s", diff)
 				}
 			}
@@ -83,7 +83,7 @@ func TestPaths(t *testing.T) {
 		"name", "colors|0", "colors|1", "p|5|sku", "p|6|sku", "p|7|k|0",
 		"First_Name", "a_b", "q_r", "q r", "q.r|0", "q.r|1", "", "s t", "s_t",
 	}
-	for i, path := range f.Paths() {
+	for i, path := range f.Tree().Paths() {
 		if got := strings.Join(path, "|"); got != want[i] {
 			t.Errorf("%q: path %q, want %q", f.Pairs[i].Name, got, want[i])
 		}
@@ -111,7 +111,7 @@ func TestOrder(t *testing.T) {
 		if path != "" {
 			keys = strings.Split(path, "|")
 		}
-		if got := strings.Join(f.Order(keys), "|"); got != want {
+		if got := strings.Join(f.Tree().Order(keys), "|"); got != want {
 			t.Errorf("Order(%q) = %q, want %q", keys, got, want)
 		}
 	}
@@ -129,18 +129,18 @@ func TestAll(t *testing.T) {
 		"p[0][tags]": "t|u", "p[][tags][]": "t|u", "First Name": "O", "First_Name": "O", "your_name": "P", "your-name": "P",
 		"x_y": "1|2", "x y": "2", "c_d": "1|2", "c-d": "1", "b[r": "v", "b_r": "v", "none": "", "": "",
 	} {
-		if got := strings.Join(f.All(name), "|"); got != want {
+		if got := strings.Join(f.Tree().All(name), "|"); got != want {
 			t.Errorf("All(%q) = %q, want %q", name, got, want)
 		}
 	}
-	if got := mustDecode(t, jsonType, `{"a":["x","y"],"b":"z"}`).All("a"); len(got) != 2 {
+	if got := mustDecode(t, jsonType, `{"a":["x","y"],"b":"z"}`).Tree().All("a"); len(got) != 2 {
 		t.Errorf("All of a JSON array = %q", got)
 	}
 }
 
 // reach follows path through the nested view; a list's items are found by their keys in Order.
 func reach(f *Fields, path []string) (any, bool) {
-	var v any = f.Values()
+	var v any = f.Tree().Values()
 	for i, key := range path {
 		switch level := v.(type) {
 		case map[string]any:
@@ -151,7 +151,7 @@ func reach(f *Fields, path []string) (any, bool) {
 			v = next
 		case []any:
 			at := -1
-			for n, k := range f.Order(path[:i]) {
+			for n, k := range f.Tree().Order(path[:i]) {
 				if k == key {
 					at = n
 				}
@@ -193,7 +193,7 @@ func TestEveryPairIsReachable(t *testing.T) {
 }
 
 func checkReachable(t interface{ Errorf(string, ...any) }, f *Fields) {
-	paths := f.Paths()
+	paths := f.Tree().Paths()
 	for i, path := range paths {
 		if replaced(paths, i) {
 			continue

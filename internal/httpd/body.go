@@ -48,6 +48,7 @@ type pacedBody struct {
 	conn  *http.ResponseController
 	start time.Time
 	read  int64
+	over  bool // the body's end was read
 }
 
 // Read is the body's, with a deadline's end told as [ErrSlowBody].
@@ -59,7 +60,8 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		b.extend()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = fmt.Errorf("%w: %d bytes in %s", ErrSlowBody, b.read, time.Since(b.start).Round(time.Millisecond))
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF) && !b.over: // each deadline costs the poller's lock, and who reads to the end may ask twice
+		b.over = true
 		// From here on net/http reads ahead on the connection to notice a visitor who leaves; a deadline left standing would look
 		// like one.
 		_ = b.conn.SetReadDeadline(time.Time{})

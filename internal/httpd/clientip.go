@@ -24,7 +24,8 @@ func ClientIP(trusted []netip.Prefix) func(http.Handler) http.Handler {
 }
 
 // BaseURL is scheme and host of the request as its sender wrote them: "https://forms.shop.example". X-Forwarded-Proto and
-// X-Forwarded-Host are believed only from trusted.
+// X-Forwarded-Host are believed only from trusted. It is "" when nobody named a host, as HTTP/1.0 allows: a path after it is then still
+// a path.
 func BaseURL(r *http.Request, trusted []netip.Prefix) string {
 	scheme, host := "http", r.Host
 	if r.TLS != nil {
@@ -37,6 +38,9 @@ func BaseURL(r *http.Request, trusted []netip.Prefix) string {
 		if h := lastOf(r.Header.Get("X-Forwarded-Host")); plausibleHost(h) {
 			host = h
 		}
+	}
+	if host == "" {
+		return ""
 	}
 	return scheme + "://" + host
 }

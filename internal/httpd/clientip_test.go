@@ -77,7 +77,12 @@ func TestBaseURL(t *testing.T) {
 			}
 		})
 	}
-	if got := BaseURL(httptest.NewRequest(http.MethodGet, "http://relay.example/", nil), nil); got != "http://relay.example" {
+	r := httptest.NewRequest(http.MethodGet, "http://relay.example/", nil)
+	if got := BaseURL(r, nil); got != "http://relay.example" {
 		t.Errorf("nobody trusted: %q", got)
+	}
+	r.Host = "" // HTTP/1.0
+	if got := BaseURL(r, nil); got != "" {
+		t.Errorf("no host: %q", got)
 	}
 }

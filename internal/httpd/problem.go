@@ -26,7 +26,7 @@ type Problem struct {
 // Field is one field at fault.
 type Field struct {
 	Name    string // as the form calls it; empty: the fault is about the whole
-	Label   string // as its reader calls it; empty: Name
+	Label   string // as its reader calls it; empty: Message says all
 	Code    string
 	Message string
 }

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -40,11 +39,16 @@ func orDefault[T comparable](v *T, d T) {
 	}
 }
 
+// endWithin is how long Serve waits for handlers whose connections were cut. They are told by their context and need only return.
+const endWithin = 2 * time.Second
+
 // Server is one listener and the HTTP server on it.
 type Server struct {
 	http     *http.Server
 	listener net.Listener
+	conns    *conns
 	drain    time.Duration
+	log      zerolog.Logger
 }
 
 // Listen opens addr, so that a port in use is an error here and now, and returns a server that is ready to [Server.Serve] handler.
@@ -55,25 +59,31 @@ func Listen(ctx context.Context, addr string, handler http.Handler, o Options) (
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
 	}
-	return &Server{
+	s := &Server{
 		listener: listener{l, o.WriteTimeout},
+		conns:    &conns{open: make(map[*conn]bool)},
 		drain:    o.Drain,
+		log:      o.Log,
 		http: &http.Server{
 			Handler:           handler,
 			ReadHeaderTimeout: o.ReadHeaderTimeout,
 			IdleTimeout:       o.IdleTimeout,
 			MaxHeaderBytes:    o.MaxHeaderBytes,
-			ConnState:         follow,
 			ErrorLog:          slog.NewLogLogger(zerolog.NewSlogHandler(o.Log), slog.LevelWarn),
 		},
-	}, nil
+	}
+	s.http.ConnState = s.conns.follow
+	s.http.RegisterOnShutdown(s.conns.hush) // is called when the listener is closed, so that no connection comes after it
+	return s, nil
 }
 
 // Addr is the address that Listen opened, with the port the kernel chose when it was asked for 0.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Serve answers requests until ctx ends, then takes no new ones, waits for those under way and returns nil. Those that are not done
-// within Options.Drain are cut off, and that is an error. It may be called once.
+// within Options.Drain are cut off, which is logged and no error: whoever asked for the stop gets it. Serve returns when their handlers
+// have returned too, or two seconds later, so that the caller may take away what they work with. An error means that serving ended
+// without having been told to. It may be called once.
 func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.http.Serve(s.listener) }()
@@ -85,10 +95,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	// ctx has ended already; what it carries is kept, its end is not.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
 	defer cancel()
-	err := s.http.Shutdown(late)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("requests on %s were cut off after %s: %w", s.Addr(), s.drain, err), s.http.Close())
+	if err := s.http.Shutdown(late); err != nil {
+		s.log.Warn().Err(err).Stringer("listen", s.Addr()).Dur("after", s.drain).Msg("requests under way were cut off: they were not done in time")
+		_ = s.http.Close() // all that is left of it are connections, which are being given up
+	}
+	if !s.conns.wait(endWithin) {
+		s.log.Warn().Stringer("listen", s.Addr()).Msg("requests that were cut off are still being worked on")
 	}
 	<-failed // the goroutine above ends before Serve does
-	return err
+	return nil
 }

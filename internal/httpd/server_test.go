@@ -2,14 +2,20 @@ package httpd
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/rs/zerolog"
 )
 
 // run serves h until the returned stop is called, which returns what Serve did.
@@ -68,18 +74,67 @@ func TestServeWaitsForRequestsUnderWay(t *testing.T) {
 func TestServeCutsOffAfterTheDrain(t *testing.T) {
 	t.Parallel()
 	entered := make(chan struct{})
+	var over atomic.Bool
+	var log bytes.Buffer
 	addr, stop := run(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(entered)
-		<-r.Context().Done() // ends when the connection is closed
-	}), Options{Drain: 20 * time.Millisecond})
+		<-r.Context().Done()                // ends when the connection is closed
+		<-time.After(20 * time.Millisecond) // what is left to do then
+		over.Store(true)
+	}), Options{Drain: 20 * time.Millisecond, Log: zerolog.New(&log)})
 	c := dial(t, addr)
 	say(t, c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	<-entered
-	if err := stop(); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("error %v", err)
+	if err := stop(); err != nil {
+		t.Errorf("a stop that was asked for is an error: %v", err)
+	}
+	if !over.Load() {
+		t.Error("Serve returned while a handler ran")
+	}
+	if !strings.Contains(log.String(), `"level":"warn"`) || !strings.Contains(log.String(), "cut off") {
+		t.Errorf("log: %s", &log)
 	}
 	if _, err := c.Read(make([]byte, 1)); err == nil {
 		t.Error("the request was answered")
+	}
+}
+
+func TestServeWaitsForNoHandlerThatHangs(t *testing.T) {
+	t.Parallel()
+	entered, release := make(chan struct{}), make(chan struct{})
+	var log bytes.Buffer
+	addr, stop := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(entered)
+		<-release
+	}), Options{Drain: 20 * time.Millisecond, Log: zerolog.New(&log)})
+	say(t, dial(t, addr), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-entered
+	start := time.Now()
+	err := stop()
+	if took := time.Since(start); err != nil || took > endWithin+time.Second || !strings.Contains(log.String(), "still being worked on") {
+		t.Errorf("%v after %s: %s", err, took, &log)
+	}
+	close(release)
+}
+
+// A browser opens connections in advance; net/http waits five seconds for each of them.
+func TestServeWaitsForNoSilentConnection(t *testing.T) {
+	t.Parallel()
+	addr, stop := run(t, http.HandlerFunc(readAll), Options{})
+	silent, used := dial(t, addr), dial(t, addr)
+	say(t, used, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // when it is answered, the silent one before it has been accepted too
+	if got := status(t, bufio.NewReader(used)); got != http.StatusOK {
+		t.Errorf("status %d", got)
+	}
+	start := time.Now()
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("the stop took %s", took)
+	}
+	if all, err := io.ReadAll(silent); err != nil || len(all) > 0 {
+		t.Errorf("the silent connection was told %q, %v", all, err)
 	}
 }
 
@@ -99,9 +154,9 @@ func TestSlowHead(t *testing.T) {
 	t.Parallel()
 	addr, stop := run(t, http.HandlerFunc(readAll), Options{ReadHeaderTimeout: 40 * time.Millisecond})
 	tests := map[string]struct{ sent, want string }{
-		"half a head is told":         {"POST / HTTP/1.1\r\nHost: x\r\n", "HTTP/1.1 408 Request Timeout"},
-		"silence is not":              {"", ""},
-		"the second head on the line": {"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST /", "HTTP/1.1 200 OK"},
+		"half a head is told once": {"POST / HTTP/1.1\r\nHost: x\r\n", headTimeout},
+		"half a line is told once": {"POST /", headTimeout},
+		"silence is not":           {"", ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -111,11 +166,23 @@ func TestSlowHead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.HasPrefix(string(all), tt.want) || tt.want == "" && len(all) > 0 {
+			if string(all) != tt.want {
 				t.Errorf("answer %q", all)
 			}
 		})
 	}
+	t.Run("the second head on the line is told once", func(t *testing.T) {
+		c := dial(t, addr)
+		say(t, c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		r := bufio.NewReader(c)
+		if got := status(t, r); got != http.StatusOK {
+			t.Errorf("status %d", got)
+		}
+		say(t, c, "POST / HTTP/1.1\r\n")
+		if all, err := io.ReadAll(r); err != nil || string(all) != headTimeout {
+			t.Errorf("%v, answer %q", err, all)
+		}
+	})
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -186,6 +253,7 @@ func TestHealth(t *testing.T) {
 		{"not ready, for ops", "GET", "/readyz", broken, true, 503, `{"status":"unavailable","reason":"database is locked"}`},
 		{"HEAD", "HEAD", "/readyz", fine, false, 200, `{"status":"ok"}`},
 		{"nothing else", "GET", "/other", fine, false, 404, "404 page not found"},
+		{"a check that fails in itself", "GET", "/readyz", func(context.Context) error { panic("oh") }, true, 503, `{"status":"unavailable","reason":"the check failed: string"}`},
 		{"nothing changes by it", "POST", "/healthz", fine, false, 405, "Method Not Allowed"},
 	}
 	for _, tt := range tests {
@@ -197,5 +265,55 @@ func TestHealth(t *testing.T) {
 				t.Errorf("got %d %s, want %d %s", w.Code, got, tt.status, tt.body)
 			}
 		})
+	}
+}
+
+func TestReadinessIsAnsweredInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked, release := 0, make(chan struct{})
+		h := Health(func(context.Context) error { asked++; <-release; return nil }, true)
+		for range 3 {
+			start := time.Now()
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+			if took := time.Since(start); w.Code != http.StatusServiceUnavailable || took != readyWithin || !strings.Contains(w.Body.String(), "within 3s") {
+				t.Errorf("%d %s after %s", w.Code, w.Body, took)
+			}
+		}
+		close(release)
+		synctest.Wait()
+		if asked != 1 {
+			t.Errorf("a check that hangs was asked %d times", asked)
+		}
+	})
+}
+
+func TestAllow(t *testing.T) {
+	t.Parallel()
+	nothing := func(http.ResponseWriter, *http.Request) {}
+	r := chi.NewRouter()
+	r.Post("/forms/{name}", nothing)
+	r.Options("/forms/{name}", nothing)
+	r.Get("/forms/{name}/{id}", nothing)
+	r.Handle("/any", http.HandlerFunc(nothing))
+	r.MethodNotAllowed(func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Allow", Allow(r, q))
+		w.Header().Set("X-Route", chi.RouteContext(q.Context()).RoutePattern())
+		w.Header().Set("X-Name", chi.URLParam(q, "name"))
+	})
+	for _, tt := range []struct{ method, path, allow, route, name string }{
+		{"GET", "/forms/lamp", "POST, OPTIONS", "/forms/{name}", "lamp"},
+		{"FOO", "/forms/lamp", "POST, OPTIONS", "/forms/{name}", "lamp"},
+		{"POST", "/forms/lamp/7", "GET", "/forms/{name}/{id}", "lamp"},
+		{"FOO", "/forms/%2Flamp", "POST, OPTIONS", "/forms/{name}", "%2Flamp"},
+		{"FOO", "/any", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", "/any", ""},
+		{"FOO", "/none", "", "", ""},
+	} {
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, nil))
+		if h := w.Header(); h.Get("Allow") != tt.allow || h.Get("X-Route") != tt.route || h.Get("X-Name") != tt.name {
+			t.Errorf("%s %s: %v", tt.method, tt.path, h)
+		}
 	}
 }

@@ -18,9 +18,6 @@ import (
 	"formrelay/web"
 )
 
-// receiptMethods is what a submission's address knows.
-const receiptMethods = "GET, HEAD, OPTIONS"
-
 // success is the body that the client scripts of the popular form services all take for success: some look at ok, some at success,
 // Formspree's wants a text in next, Formspring's reads redirect.
 type success struct {
@@ -47,7 +44,7 @@ func (i *Intake) answer(w http.ResponseWriter, r *http.Request, p *profile.Profi
 	if body.Next = nextPage(p, id, lang); p.Success != "" {
 		body.Redirect = &body.Next
 	} else {
-		// A script on the shop's page would take a bare path for one of the shop's.
+		// A script on the shop's page would take a bare path for one of the shop's. What names no host is no browser, and gets the path.
 		body.Next = httpd.BaseURL(r, i.TrustedProxies) + body.Next
 	}
 	return writeJSON(w, http.StatusAccepted, body)
@@ -64,14 +61,6 @@ func nextPage(p *profile.Profile, id, lang string) string {
 // receipt serves a submission's address: the thank-you page for whoever asks for a page, else its status. It tells nothing of what
 // was posted, because an address gets about.
 func (i *Intake) receipt(w http.ResponseWriter, r *http.Request) error {
-	switch r.Method {
-	case http.MethodOptions:
-		preflight(w, r, receiptMethods)
-		return nil
-	case http.MethodGet, http.MethodHead:
-	default:
-		return notAllowed(receiptMethods)
-	}
 	s, err := i.find(r)
 	if err != nil {
 		return err

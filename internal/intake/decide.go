@@ -68,13 +68,39 @@ func asked(c mapping.Correction) string {
 	case mapping.CodeNoContact:
 		return c.Field + ": there is no name, email or phone at all"
 	case mapping.CodeRule:
-		if c.Param == "" {
-			return c.Field + " does not keep the rule " + c.Tag
-		}
-		return c.Field + " does not keep the rule " + c.Tag + "=" + c.Param
+		return c.Field + " does not keep the rule " + written(c.Tag, c.Param)
+	case mapping.CodeBool:
+		return c.Field + " is neither yes nor no"
+	case mapping.CodeNumeric:
+		return c.Field + " is not a number"
+	case mapping.CodeEmail:
+		return c.Field + " is not an email address"
+	case mapping.CodePhone:
+		return c.Field + " is not a phone number"
+	case mapping.CodeDate:
+		return c.Field + " is not a date"
+	case mapping.CodeText:
+		return c.Field + " is not a text"
 	default:
-		return c.Field + " is no " + strings.ToLower(strings.TrimPrefix(c.Code, "TYPE_"))
+		return c.Field + " needs a correction (" + c.Code + ")"
 	}
+}
+
+// written is a rule as the profile writes it, alternatives with their own parameters: len=3|len=5.
+func written(tag, param string) string {
+	if param == "" {
+		return tag
+	}
+	tags, params := strings.Split(tag, "|"), strings.Split(param, "|")
+	if len(tags) != len(params) { // a | that is meant as one
+		return tag + "=" + param
+	}
+	for n := range tags {
+		if params[n] != "" {
+			tags[n] += "=" + params[n]
+		}
+	}
+	return strings.Join(tags, "|")
 }
 
 // problemFaults is what only ops can mend.

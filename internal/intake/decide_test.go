@@ -30,13 +30,13 @@ func TestDecide(t *testing.T) {
 		{name: "a test", result: entity, test: true, state: submission.Held, reason: submission.ReasonTest, error: "a test: it is kept and not sent"},
 		{
 			name: "to correct", result: correct, state: submission.Refused, faults: 1,
-			error: "the visitor was told that it needs a correction: mail is no email",
+			error: "the visitor was told that it needs a correction: mail is not an email address",
 		},
 		{
 			name: "to correct, nobody to tell", result: correct, hold: true, state: submission.Held, reason: submission.ReasonInvalid, faults: 1,
-			error: "needs a correction: mail is no email",
+			error: "needs a correction: mail is not an email address",
 		},
-		{name: "a test to correct", result: correct, test: true, state: submission.Refused, faults: 1, error: "the visitor was told that it needs a correction: mail is no email"},
+		{name: "a test to correct", result: correct, test: true, state: submission.Refused, faults: 1, error: "the visitor was told that it needs a correction: mail is not an email address"},
 		{
 			name: "for ops", result: problem, state: submission.Held, reason: submission.ReasonMapping, faults: 1,
 			error: "the mapping failed: payments.0.status: KeyCRM has no such status",
@@ -47,7 +47,7 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			name: "both", result: both, state: submission.Refused, faults: 2,
-			error: "the visitor was told that it needs a correction: mail is no email; payments.0.status: KeyCRM has no such status",
+			error: "the visitor was told that it needs a correction: mail is not an email address; payments.0.status: KeyCRM has no such status",
 		},
 	}
 	for _, tt := range tests {
@@ -72,14 +72,27 @@ func TestAskedNamesTheField(t *testing.T) {
 		mapping.CodeEmpty:     "f is required and was blank",
 		mapping.CodeNoContact: "f: there is no name, email or phone at all",
 		mapping.CodeRule:      "f does not keep the rule max=3",
-		mapping.CodePhone:     "f is no phone",
+		mapping.CodePhone:     "f is not a phone number",
+		mapping.CodeEmail:     "f is not an email address",
+		mapping.CodeNumeric:   "f is not a number",
+		mapping.CodeDate:      "f is not a date",
+		mapping.CodeText:      "f is not a text",
+		mapping.CodeBool:      "f is neither yes nor no",
+		"NEW":                 "f needs a correction (NEW)",
 	} {
 		if got := asked(mapping.Correction{Field: "f", Code: code, Tag: "max", Param: "3"}); got != want {
 			t.Errorf("%s: %q", code, got)
 		}
 	}
-	if got := asked(mapping.Correction{Field: "f", Code: mapping.CodeRule, Tag: "alpha"}); got != "f does not keep the rule alpha" {
-		t.Error(got)
+	for _, tt := range []struct{ tag, param, want string }{
+		{"alpha", "", "alpha"},
+		{"len|len", "3|5", "len=3|len=5"},
+		{"email|len", "|3", "email|len=3"},
+		{"contains", "|", "contains=|"},
+	} {
+		if got := asked(mapping.Correction{Field: "f", Code: mapping.CodeRule, Tag: tt.tag, Param: tt.param}); got != "f does not keep the rule "+tt.want {
+			t.Error(got)
+		}
 	}
 }
 

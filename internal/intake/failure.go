@@ -37,11 +37,21 @@ func unavailable(retry time.Duration, cause error) *httpd.Problem {
 func (i *Intake) refusal(id, lang, profileLang string, corrections []mapping.Correction) *httpd.Problem {
 	p := &httpd.Problem{Status: http.StatusUnprocessableEntity, Code: "INVALID", Lang: lang, ID: id}
 	for _, c := range corrections {
-		// The profile's labels need not be in every language; its own is the next best, for the form is in it.
-		label := cmp.Or(c.Label[lang], c.Label[profileLang], c.Field)
+		label := i.label(lang, profileLang, c)
 		p.Fields = append(p.Fields, httpd.Field{Name: c.Field, Label: label, Code: c.Code, Message: sentence(i.texts[lang], c)})
 	}
 	return p
+}
+
+// label is what a field is called on a visitor's page: the profile's label, in the visitor's language or the next best; else ours, where
+// the field's name is one that everybody uses; else the name itself, but for a missing contact: there the sentence says all, and names that
+// only a program uses would make it a riddle.
+func (i *Intake) label(lang, profileLang string, c mapping.Correction) string {
+	label := cmp.Or(c.Label[lang], mapping.Label(c.Label, profileLang), i.texts[lang]["label."+strings.ToLower(c.Field)])
+	if label == "" && c.Code != mapping.CodeNoContact {
+		label = c.Field
+	}
+	return label
 }
 
 // failure is the body of everything that is not success. Error and Message are the same sentence, because some client scripts show
@@ -74,7 +84,7 @@ func (i *Intake) render(w http.ResponseWriter, r *http.Request, p *httpd.Problem
 	switch {
 	case wantsJSON(r) || isReceipt(r) && !readAccept(r.Header).namesHTML():
 		err = writeJSON(w, p.Status, i.failure(r, lang, p))
-	case p.Allow == formMethods && isRead(r.Method):
+	case p.Status == http.StatusMethodNotAllowed && takesForms(p) && isRead(r.Method):
 		err = writePage(w, p.Status, i.pages.Hint, i.hint(r, lang))
 	default:
 		err = writePage(w, p.Status, i.pages.Problem, i.problem(r, lang, p))
@@ -84,6 +94,9 @@ func (i *Intake) render(w http.ResponseWriter, r *http.Request, p *httpd.Problem
 		http.Error(w, http.StatusText(p.Status), p.Status)
 	}
 }
+
+// takesForms tells of a 405 whether its address is one that forms are sent to.
+func takesForms(p *httpd.Problem) bool { return strings.Contains(p.Allow, http.MethodPost) }
 
 // isReceipt tells whether a submission's status is asked for, which is JSON unless a page is asked for by name.
 func isReceipt(r *http.Request) bool { return isRead(r.Method) && chi.URLParam(r, "id") != "" }
@@ -115,7 +128,7 @@ func (i *Intake) failure(r *http.Request, lang string, p *httpd.Problem) failure
 func (i *Intake) problem(r *http.Request, lang string, p *httpd.Problem) web.Problem {
 	text := i.texts[lang]
 	page := web.Problem{
-		Page: i.page(lang, i.title(lang, p.Status)), Text: i.text(lang, p), Status: p.Status, Limit: p.Limit, Detail: p.Detail,
+		Page: i.page(lang, i.title(lang, p)), Text: i.text(lang, p), Status: p.Status, Limit: p.Limit,
 		RequestLabel: text["page.request"], Request: httpd.ID(r.Context()),
 	}
 	if p.Status == http.StatusUnprocessableEntity {
@@ -139,38 +152,53 @@ func (i *Intake) hint(r *http.Request, lang string) web.Hint {
 		Page: i.page(lang, text["405.title"]), Text: text["405.text"],
 		Developer: text["hint.title"], How: text["hint.text"], Script: text["hint.script"],
 		Action: httpd.BaseURL(r, i.TrustedProxies) + "/forms/" + name,
-		Name:   text["hint.name"], Phone: text["hint.phone"], Send: text["hint.send"],
+		Name:   text["label.name"], Phone: text["label.phone"], Send: text["hint.send"],
 	}
 }
 
 // text is the problem's sentence: its own, else its bound's, else its code's, else its status's. A status that nobody wrote a sentence
 // for is told in general words: a visitor never gets an empty page.
 func (i *Intake) text(lang string, p *httpd.Problem) string {
-	text, status := i.texts[lang], strconv.Itoa(p.Status)
-	return cmp.Or(p.Message, text[status+"."+p.Limit], text[status+"."+p.Code], text[status+".text"], text["other.text"])
+	text, subject := i.texts[lang], subject(p)
+	return cmp.Or(p.Message, text[subject+"."+p.Limit], text[subject+"."+p.Code], text[subject+".text"], text["other.text"])
 }
 
 // title is a page's heading.
-func (i *Intake) title(lang string, status int) string {
-	return cmp.Or(i.texts[lang][strconv.Itoa(status)+".title"], i.texts[lang]["other.title"])
+func (i *Intake) title(lang string, p *httpd.Problem) string {
+	return cmp.Or(i.texts[lang][subject(p)+".title"], i.texts[lang]["other.title"])
+}
+
+// subject is under which word a problem's sentences are found: its status, but that a 405 says "forms are sent here" only where they are.
+func subject(p *httpd.Problem) string {
+	if p.Status == http.StatusMethodNotAllowed && !takesForms(p) {
+		return "405.elsewhere"
+	}
+	return strconv.Itoa(p.Status)
 }
 
 // inOneLine is every field's label and sentence, for scripts that show one message.
 func inOneLine(fields []httpd.Field) string {
 	var lines []string
 	for _, f := range joined(fields) {
-		lines = append(lines, f.Label+": "+f.Message)
+		if f.Label != "" {
+			f.Message = f.Label + ": " + f.Message
+		}
+		lines = append(lines, f.Message)
 	}
 	return strings.Join(lines, " ")
 }
 
 // joined puts the fields into one entry that are told together that there is no contact at all, so that a person reads the sentence
-// once.
+// once. It has a label only when each of them has one: half a list would be a wrong one.
 func joined(fields []httpd.Field) []httpd.Field {
 	var out []httpd.Field
 	for _, f := range fields {
 		if n := len(out); n > 0 && f.Code == mapping.CodeNoContact && out[n-1].Code == f.Code {
-			out[n-1].Label += ", " + f.Label
+			if out[n-1].Label != "" && f.Label != "" {
+				out[n-1].Label += ", " + f.Label
+			} else {
+				out[n-1].Label = ""
+			}
 			continue
 		}
 		out = append(out, f)

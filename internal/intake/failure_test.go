@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"formrelay/internal/form"
 	"formrelay/internal/httpd"
 )
 
@@ -59,7 +62,7 @@ func failureCases(t *testing.T) []failureCase {
 	return []failureCase{
 		{"no such profile", "/forms/none", "a=b", urlencoded, 404, "FORM_NOT_FOUND", "", "There is no such page", "", nobody},
 		{"a name that is none", "/forms/%3Cscript%3E", "a=b", urlencoded, 404, "FORM_NOT_FOUND", "", "There is no such page", "", nobody},
-		{"a broken profile", "/forms/broken", "a=b", urlencoded, 503, "UNAVAILABLE", "", "We cannot take your form just now", "60", "broken"},
+		{"a broken profile", "/forms/broken", "a=b", urlencoded, 503, "UNAVAILABLE", "", "We cannot accept your form right now", "60", "broken"},
 		{"a closed form", "/forms/closed", "a=b", urlencoded, 410, "INACTIVE", "", "This form is closed", "", "closed"},
 		{"no JSON", "/forms/lamp", `{"name":`, "application/json", 400, "MALFORMED", "", "The form could not be read", "", "lamp"},
 		{"a wrong boundary", "/forms/lamp", fileBody, "multipart/form-data; boundary=other", 400, "MALFORMED", "", "The form could not be read", "", "lamp"},
@@ -160,6 +163,87 @@ func TestEachBoundHasItsSentence(t *testing.T) {
 	}
 }
 
+// A file is refused as a file, and at its first byte: also one that is larger than the whole form may be, and the largest of them.
+func TestFileIsRefusedAsAFile(t *testing.T) {
+	t.Parallel()
+	head, contentType := withFile(t, "content")
+	head, _, _ = strings.Cut(head, "content")
+	for _, size := range []int64{1, 5 << 20, 16 << 20, 10 << 30} {
+		b := setup(t)
+		photo := &endless{}
+		r := httptest.NewRequest(http.MethodPost, "/forms/lamp", io.LimitReader(io.MultiReader(strings.NewReader(head), photo), int64(len(head))+size))
+		r.ContentLength = int64(len(head)) + size
+		r.Header.Set("Content-Type", contentType)
+		r.Header.Set("Accept-Language", "en")
+		w := httptest.NewRecorder()
+		b.server.ServeHTTP(w, r)
+		page := w.Body.String()
+		if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(page, "This form does not accept files.") || b.store.stored() != 0 {
+			t.Errorf("%d bytes: %d\n%s", size, w.Code, page)
+		}
+		// What was sent is read to its end, so that the page is seen; what is too much for that is not begun.
+		if size <= 16<<20 && (photo.read < size || w.Header().Get("Connection") == "close") || size > drainMost && photo.read > 1<<20 {
+			t.Errorf("%d bytes: %d were read, Connection %q", size, photo.read, w.Header().Get("Connection"))
+		}
+	}
+}
+
+// A browser that still sends must see the page, whatever the post is turned away for.
+func TestWhatIsTurnedAwayIsReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "closed", closed)
+	for path, status := range map[string]int{"/forms/none": 404, "/forms/closed": 410, "/forms/broken": 503, "/forms/lamp": 413} {
+		body := strings.NewReader("a=" + strings.Repeat("x", 8<<20))
+		r := httptest.NewRequest(http.MethodPost, path, body)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		b.server.ServeHTTP(w, r)
+		if w.Code != status || body.Len() != 0 || w.Header().Get("Connection") != "" {
+			t.Errorf("%s: %d, %d bytes were left unread, Connection %q", path, w.Code, body.Len(), w.Header().Get("Connection"))
+		}
+	}
+}
+
+// A file that the visitor's device could not read comes as a name without content: no reason to lose the lead.
+func TestNamedEmptyFileIsKeptAsAName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	body, contentType := withFile(t, "")
+	if w := b.post("/forms/lamp", body, "Content-Type", contentType); w.Code != http.StatusSeeOther {
+		t.Fatalf("status %d", w.Code)
+	}
+	if diff := cmp.Diff([]form.Pair{{Name: "name", Value: marker}, {Name: "photo", Value: marker + ".jpg"}}, b.store.last.Pairs); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCompressedBodyIsA415(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for coding, status := range map[string]int{"gzip": 415, "br": 415, "identity, gzip": 415, "identity": 303, "Identity": 303, " ": 303} {
+		w := b.post("/forms/lamp", "name=Olena&phone=0501112233", "Content-Encoding", coding, "Accept-Language", "en")
+		if w.Code != status {
+			t.Errorf("%q: %d", coding, w.Code)
+		}
+		if status == http.StatusUnsupportedMediaType {
+			checkPage(t, w, "The form could not be read", "")
+		}
+	}
+	m := decoded(t, b.fetch("/forms/lamp", "name="+marker, "Content-Encoding", "gzip").Body)
+	if detail, _ := m["detail"].(string); !strings.Contains(detail, "Content-Encoding") {
+		t.Errorf("%v", m)
+	}
+}
+
+func TestDetailIsForPrograms(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := b.post("/forms/lamp", "<a/>", "Content-Type", "application/xml", "Accept-Language", "uk")
+	if page := w.Body.String(); w.Code != http.StatusUnsupportedMediaType || strings.Contains(page, "application/x-www-form-urlencoded") {
+		t.Errorf("%d\n%s", w.Code, page)
+	}
+}
+
 func TestEmptyFileIsNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -173,7 +257,7 @@ func TestEmptyFileIsNone(t *testing.T) {
 func TestAnnouncedGiantIsNotRead(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for _, contentType := range []string{"application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json"} {
+	for _, contentType := range []string{"application/x-www-form-urlencoded", "text/plain", "application/json"} {
 		r := httptest.NewRequest(http.MethodPost, "/forms/lamp", nil)
 		r.Body, r.ContentLength = io.NopCloser(unreadable{t}), 10<<30
 		r.Header.Set("Content-Type", contentType)
@@ -208,8 +292,8 @@ func TestUnannouncedGiantIsReadToTheBound(t *testing.T) {
 		if strings.HasPrefix(contentType, "multipart/") {
 			want = http.StatusBadRequest // so much, and the boundary never stands in it
 		}
-		if w.Code != want || body.read > total+64<<10 {
-			t.Errorf("%s: %d after %d bytes, the bound is %d", contentType, w.Code, body.read, total)
+		if w.Code != want || body.read > total+drainMost+64<<10 {
+			t.Errorf("%s: %d after %d bytes, the bounds are %d and %d", contentType, w.Code, body.read, total, drainMost)
 		}
 	}
 }
@@ -218,8 +302,9 @@ func TestUnannouncedGiantIsReadToTheBound(t *testing.T) {
 type endless struct{ read int64 }
 
 func (e *endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'a'
+	n := copy(p, "a")
+	for ; n > 0 && n < len(p); n *= 2 { // by doubling: the race detector looks at each single write
+		copy(p[n:], p[:n])
 	}
 	e.read += int64(len(p))
 	return len(p), nil
@@ -307,7 +392,7 @@ func TestEveryStatusHasAPageInEveryLanguage(t *testing.T) {
 		for _, lang := range []string{"uk", "ru", "en", "pl"} {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest(http.MethodPost, "/forms/lamp", nil)
-			b.intake.render(w, r, &httpd.Problem{Status: status, Code: "X", Lang: lang})
+			b.intake.render(w, r, &httpd.Problem{Status: status, Code: "X", Lang: lang, Allow: "POST, OPTIONS"})
 			text := b.intake.texts[lang]
 			want := text[strconv.Itoa(status)+".title"]
 			if status == 418 {

@@ -86,24 +86,50 @@ func New(c Config) (*Intake, error) {
 	return i, nil
 }
 
-// Routes mounts the forms on r, and what answers a path that nothing else on r knows.
+// Routes mounts the forms on all, and what answers a path, or a method, that nothing else on all knows.
 //
-// r.Get("/forms/{profile}/…") beside them is possible: chi prefers a fixed word to {id}.
-func (i *Intake) Routes(r chi.Router) {
-	r.Group(func(r chi.Router) {
+// all.Get("/forms/{profile}/…") beside them is possible: chi prefers a fixed word to {id}.
+func (i *Intake) Routes(all chi.Router) {
+	all.Group(func(r chi.Router) {
 		// Observe is the outermost, so that it sees whatever the others answer; the client's address must be known before the handlers
 		// ask for it; the body's rate stands next to the handlers that read.
 		r.Use(i.responder.Observe, anyOrigin, httpd.ClientIP(i.TrustedProxies), i.BodyRate.Enforce)
-		form := i.responder.Handle(i.form)
+		post, receipt := i.responder.Handle(i.form), i.responder.Handle(i.receipt)
+		// What an address knows is what is mounted here, and nothing else says so: a preflight and a 405 ask the router.
+		options := func(w http.ResponseWriter, q *http.Request) { preflight(w, q, httpd.Allow(all, q)) }
 		// /f/ is how Formspree's clients build an address. The slash at the end is how people write one.
 		for _, path := range []string{"/forms/{profile}", "/forms/{profile}/", "/f/{profile}", "/f/{profile}/"} {
-			r.Handle(path, form)
+			r.Post(path, post)
+			r.Options(path, options)
 		}
-		r.Handle("/forms/{profile}/{id}", i.responder.Handle(i.receipt))
-		r.Method(http.MethodGet, stylePath, http.HandlerFunc(i.style.serve))
+		r.Get(receiptPath, receipt)
+		r.Head(receiptPath, receipt)
+		r.Options(receiptPath, options)
+		r.Get(stylePath, i.style.serve)
+		r.Head(stylePath, i.style.serve)
 		r.NotFound(i.responder.Handle(func(http.ResponseWriter, *http.Request) error { return notFound("NOT_FOUND") }))
-		r.MethodNotAllowed(i.responder.Handle(func(http.ResponseWriter, *http.Request) error { return notAllowed("") }))
+		r.MethodNotAllowed(i.responder.Handle(func(_ http.ResponseWriter, q *http.Request) error {
+			return i.wrongMethod(q, httpd.Allow(all, q))
+		}))
 	})
+}
+
+// receiptPath is a submission's address.
+const receiptPath = "/forms/{profile}/{id}"
+
+// wrongMethod is what is wrong with a request whose method its address does not know. At the address of a form that is not there, or is
+// closed, that is what its reader has to know.
+func (i *Intake) wrongMethod(r *http.Request, allow string) error {
+	if allow == "" { // a method that the router does not know, and an address that it does not know either
+		return notFound("NOT_FOUND")
+	}
+	p := notAllowed(allow)
+	if takesForms(p) && chi.URLParam(r, "profile") != "" {
+		if _, err := i.serving(r); err != nil {
+			return err
+		}
+	}
+	return p
 }
 
 // Handler is a router with nothing but [Intake.Routes].

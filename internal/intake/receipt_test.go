@@ -1,11 +1,15 @@
 package intake
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/go-chi/chi/v5"
+
+	"formrelay/internal/httpd"
 	"formrelay/internal/submission"
 )
 
@@ -106,8 +110,15 @@ func TestMethods(t *testing.T) {
 		{"OPTIONS", "/forms/lamp/" + id, 204, "GET, HEAD, OPTIONS"},
 		{"POST", "/forms/lamp/" + id, 405, "GET, HEAD, OPTIONS"},
 		{"HEAD", "/forms/lamp/" + id, 200, ""},
-		{"PURGE", "/forms/lamp", 405, ""},
-		{"POST", "/static/relay.css", 405, ""},
+		{"PURGE", "/forms/lamp", 405, "POST, OPTIONS"},
+		{"FOO", "/f/lamp/", 405, "POST, OPTIONS"},
+		{"FOO", "/forms/none", 404, ""},
+		{"FOO", "/forms/lamp/" + id, 405, "GET, HEAD, OPTIONS"},
+		{"DELETE", "/forms/lamp/" + id, 405, "GET, HEAD, OPTIONS"},
+		{"FOO", "/nowhere", 404, ""},
+		{"HEAD", "/static/relay.css", 200, ""},
+		{"POST", "/static/relay.css", 405, "GET, HEAD"},
+		{"FOO", "/static/relay.css", 405, "GET, HEAD"},
 	}
 	for _, tt := range tests {
 		w := b.send(tt.method, tt.path, "", "Accept", browserAccept)
@@ -117,6 +128,39 @@ func TestMethods(t *testing.T) {
 	}
 	if n := b.store.stored(); n != 1 {
 		t.Errorf("%d rows", n)
+	}
+}
+
+// What is mounted beside the forms, such as the health checks, answers a wrong method through the same handler.
+func TestMethodsOfWhatIsMountedBeside(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := chi.NewRouter()
+	b.intake.Routes(r)
+	health := httpd.Health(func(context.Context) error { return nil }, false)
+	r.Method(http.MethodGet, "/healthz", health)
+	r.Method(http.MethodHead, "/healthz", health)
+	b.server = r
+	for _, method := range []string{"POST", "FOO"} {
+		if w := b.send(method, "/healthz", ""); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s: %d, Allow %q", method, w.Code, w.Header().Get("Allow"))
+		}
+	}
+}
+
+func TestOnlyAFormsAddressSaysThatFormsAreSentThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.post("/forms/lamp", "name=Olena&phone=0501112233")
+	const title = "Forms are sent to this address"
+	for path, want := range map[string]bool{"/forms/lamp": true, "/forms/lamp/" + b.store.last.ID: false, stylePath: false} {
+		for _, accept := range []string{browserAccept, "application/json"} {
+			w := b.send(http.MethodPut, path, "", "Accept", accept, "Accept-Language", "en")
+			text := w.Body.String()
+			if accept == browserAccept && strings.Contains(text, title) != want || !want && strings.Contains(text, "send its form") {
+				t.Errorf("PUT %s: %d\n%s", path, w.Code, text)
+			}
+		}
 	}
 }
 

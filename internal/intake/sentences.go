@@ -14,12 +14,27 @@ func sentence(text map[string]string, c mapping.Correction) string {
 	case mapping.CodeMissing, mapping.CodeEmpty, mapping.CodeNoContact:
 		return text["field."+c.Code]
 	}
+	c.Tag, c.Param = alike(c.Tag, c.Param)
 	key := ruleKey(c.Tag)
 	if key == "" { // the value is none of the field's type
 		return cmp.Or(text["field."+c.Code], text["rule.other"])
 	}
 	s := cmp.Or(text["rule."+key+"."+unit(c)], text["rule."+key])
 	return strings.ReplaceAll(s, "{param}", choices(c.Tag, c.Param))
+}
+
+// alike reads alternatives of one rule, len|len with 3|5, as that rule with all its parameters: "3 / 5". Any other stays as it is.
+func alike(tag, param string) (string, string) {
+	tags, params := strings.Split(tag, "|"), strings.Split(param, "|")
+	if len(tags) != len(params) {
+		return tag, param
+	}
+	for _, other := range tags {
+		if other != tags[0] {
+			return tag, param
+		}
+	}
+	return tags[0], strings.Join(params, " / ")
 }
 
 // unit is what a rule like min=3 counts in the field: characters of a text, or the distance of a date from today (its rules have no
@@ -45,7 +60,7 @@ func ruleKey(tag string) string {
 	case "max", "lte":
 		return "max"
 	case "required", "len", "gt", "lt", "email", "e164", "number", "boolean", "datetime", "lowercase", "uppercase",
-		"startswith", "endswith", "startsnotwith", "endsnotwith":
+		"startswith", "endswith", "startsnotwith", "endsnotwith", "containsany", "excludesall":
 		return tag
 	case "email|e164", "e164|email": // the rule of a field that takes the one or the other
 		return "contact"
@@ -67,9 +82,9 @@ func ruleKey(tag string) string {
 		return "alphanumeric"
 	case "ascii", "printascii":
 		return "ascii"
-	case "contains", "containsany", "containsrune":
+	case "contains", "containsrune":
 		return "contains"
-	case "excludes", "excludesall", "excludesrune":
+	case "excludes", "excludesrune":
 		return "excludes"
 	case "postcode_iso3166_alpha2":
 		return "postcode"

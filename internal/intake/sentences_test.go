@@ -69,13 +69,18 @@ func TestSentence(t *testing.T) {
 		want string
 	}{
 		{"characters", mapping.Correction{Code: "RULE", Tag: "max", Param: "120", Type: "text"}, "This is too long. Maximum number of characters: 120."},
-		{"an amount", mapping.Correction{Code: "RULE", Tag: "max", Param: "99", Type: "int"}, "The most allowed here is 99."},
+		{"an amount", mapping.Correction{Code: "RULE", Tag: "max", Param: "99", Type: "int"}, "This must be 99 or less."},
 		{"choices", mapping.Correction{Code: "RULE", Tag: "oneof", Param: "red 'dark blue'  green", Type: "text"}, "Please choose one of: red, dark blue, green."},
 		{"a date to come", mapping.Correction{Code: "RULE", Tag: "gt", Type: "date"}, "Please choose a date in the future."},
 		{"a date from today on", mapping.Correction{Code: "RULE", Tag: "gte"}, "Please choose today or a later date."},
 		{"one or the other", mapping.Correction{Code: "RULE", Tag: "email|e164", Type: "text"}, "Please enter an email address or a phone number with the country code."},
 		{"a rule that has a code of its own", mapping.Correction{Code: mapping.CodeDate, Tag: "datetime", Param: "2006-01-02", Type: "text"}, "Please enter a date in the format that the form asks for."},
 		{"a value that is none of its type", mapping.Correction{Code: mapping.CodeDate}, "Please enter a date such as 31.12.2026."},
+		{"one of some characters", mapping.Correction{Code: "RULE", Tag: "containsany", Param: "!?", Type: "text"}, "This must contain at least one of these characters: !?"},
+		{"none of some characters", mapping.Correction{Code: "RULE", Tag: "excludesall", Param: "<>", Type: "text"}, "This must contain none of these characters: <>"},
+		{"alternatives of one rule", mapping.Correction{Code: "RULE", Tag: "len|len", Param: "3|5", Type: "text"}, "Required number of characters: 3 / 5."},
+		{"alternatives of several", mapping.Correction{Code: "RULE", Tag: "len|email", Param: "3|", Type: "text"}, "Please check this field."},
+		{"a sign between alternatives", mapping.Correction{Code: "RULE", Tag: "contains", Param: "|", Type: "text"}, "This must contain: |."},
 		{"an open quote", mapping.Correction{Code: "RULE", Tag: "oneof", Param: "'dark blue"}, "Please choose one of: dark blue."},
 		{"a rule nobody thought of", mapping.Correction{Code: "RULE", Tag: "isbn13"}, "Please check this field."},
 		{"a code nobody thought of", mapping.Correction{Code: "NEW"}, "Please check this field."},
@@ -109,7 +114,8 @@ func TestNoSentenceIsUnused(t *testing.T) {
 	for _, limit := range []string{"max_body", "max_pairs", "max_name", "max_value", "max_depth", "files"} {
 		families = append(families, "413."+limit)
 	}
-	families = append(families, "404.FORM_NOT_FOUND", "404.SUBMISSION_NOT_FOUND")
+	families = append(families, "404.FORM_NOT_FOUND", "404.SUBMISSION_NOT_FOUND", "405.elsewhere.title", "405.elsewhere.text")
+	families = append(families, "label.name", "label.email", "label.phone")
 	for key := range texts(t)["en"] {
 		known := strings.Contains(used, `"`+key+`"`)
 		for _, f := range families {

@@ -25,31 +25,46 @@ const (
 	// whose file ops have broken: they have to notice and mend it.
 	retryStore   = 10 * time.Second
 	retryProfile = time.Minute
-	// formMethods is what a form's address knows.
-	formMethods = "POST, OPTIONS"
+	// drainMost and drainWithin bound what is read of a post that is turned away, in bytes and in time. A telephone's photographs are
+	// within them.
+	drainMost   = 32 << 20
+	drainWithin = 30 * time.Second
+	drainBlock  = 32 << 10
 )
 
-// form serves a form's address.
+// form takes a post to a form's address.
 func (i *Intake) form(w http.ResponseWriter, r *http.Request) (err error) {
-	switch r.Method {
-	case http.MethodOptions:
-		preflight(w, r, formMethods)
-		return nil
-	case http.MethodPost:
-		if i.OnAnswer != nil {
-			watch := &watched{ResponseWriter: w}
-			w = watch
-			defer func() { i.OnAnswer(i.label(r), watch.answered(err)) }()
-		}
-		err = i.submit(w, r)
-		i.countTurned(r, err) // here, because not every way out of submit knows that it is one
-		return err
-	default:
-		if _, err := i.serving(r); err != nil {
-			return err
-		}
-		return notAllowed(formMethods)
+	if i.OnAnswer != nil {
+		watch := &watched{ResponseWriter: w}
+		w = watch
+		defer func() { i.OnAnswer(i.counted(r), watch.answered(err)) }()
 	}
+	err = i.submit(w, r)
+	// Both here, because not every way out of submit knows that it is one.
+	i.countTurned(r, err)
+	if p, ok := errors.AsType[*httpd.Problem](err); ok && !p.Close {
+		p.Close = !drain(r)
+	}
+	return err
+}
+
+// drain reads what is left of a body and throws it away, and tells whether nothing is left: a browser that is still sending when the
+// connection ends shows a broken connection in place of the answer. A body that is announced as longer than is worth reading is not
+// read at all.
+func drain(r *http.Request) bool {
+	if r.Body == nil || r.ContentLength == 0 {
+		return true
+	}
+	if r.ContentLength > drainMost {
+		return false
+	}
+	end := time.Now().Add(drainWithin)
+	for read := 0; read < drainMost && time.Now().Before(end); read += drainBlock {
+		if _, err := io.CopyN(io.Discard, r.Body, drainBlock); err != nil {
+			return errors.Is(err, io.EOF)
+		}
+	}
+	return false
 }
 
 // countTurned counts a post that left no row behind. A refused one did: its Problem names the row.
@@ -58,11 +73,11 @@ func (i *Intake) countTurned(r *http.Request, err error) {
 	if !ok || p.ID != "" {
 		return
 	}
-	i.turned.add(i.label(r), p.Status)
+	i.turned.add(i.counted(r), p.Status)
 }
 
-// label is the name under which a request's profile is counted.
-func (i *Intake) label(r *http.Request) string {
+// counted is the name under which a request's profile is counted.
+func (i *Intake) counted(r *http.Request) string {
 	name := chi.URLParam(r, "profile")
 	if _, known := i.Profiles.Get(name); !known && !i.Profiles.IsBroken(name) {
 		return nobody
@@ -115,10 +130,6 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := readControls(fields.Pairs)
 	lang := i.language(r, c.lang, p)
-	if len(fields.Files) > 0 {
-		return &httpd.Problem{Status: http.StatusRequestEntityTooLarge, Code: "NO_FILE_UPLOADS", Limit: "files", Lang: lang,
-			Detail: "the relay takes no files yet: take the file inputs out of the form"}
-	}
 	s, corrections := i.prepare(r, p, fields, c, lang)
 	if err := i.store(r.Context(), s, p); err != nil {
 		return inLanguage(err, lang)
@@ -132,32 +143,43 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 
 // decode reads the whole body within the profile's bounds. Its errors are Problems.
 //
-// A body is read to its end also when its form is refused: a browser that is still sending would otherwise see a broken connection in
-// place of the answer. One that is announced as too large, or does not come, is not read.
+// A body that is announced as too large is refused unread, unless it is one that can hold files: what is too large in that one is mostly a
+// file, and its first bytes tell.
 func decode(r *http.Request, p *profile.Profile) (*form.Fields, error) {
-	total := p.Limits.Total()
-	if r.ContentLength > total {
+	if err := encoded(r.Header); err != nil {
+		return nil, err
+	}
+	total, contentType := p.Limits.Total(), r.Header.Get("Content-Type")
+	if r.ContentLength > total && !isMultipart(contentType) {
 		return nil, tooLarge("max_body")
 	}
-	// Without a ResponseWriter: the connection is closed by the Problem, which also the log and the tests can see.
-	body := http.MaxBytesReader(nil, r.Body, total)
-	fields, err := form.Decode(r.Header.Get("Content-Type"), body, form.Options{Limits: p.Limits, Charset: p.Charset})
-	if err != nil && !isForm(err) {
+	// Without a ResponseWriter: the connection is closed by the Problem, which also the log and the tests can see. One byte more than is
+	// taken, so that the decoder is the first to see that there is too much: it can say of what.
+	body := http.MaxBytesReader(nil, r.Body, total+1)
+	fields, err := form.Decode(contentType, body, form.Options{Limits: p.Limits, Charset: p.Charset, Size: r.ContentLength})
+	if err != nil {
 		return nil, bodyProblem(err)
 	}
-	_, rest := io.Copy(io.Discard, body)
-	if err != nil {
-		problem := bodyProblem(err)
-		problem.Close = rest != nil
-		return nil, problem
-	}
+	_, _ = io.Copy(io.Discard, body) // what may follow a form's last part: without it the connection could not be used again
 	return fields, nil
 }
 
-// isForm tells whether the decoder refused the form; any other error of its is the connection's.
-func isForm(err error) bool {
-	_, ok := errors.AsType[*form.Error](err)
-	return ok
+// encoded refuses a compressed body: no browser sends one, and read as it is it would be a form full of rubbish.
+func encoded(h http.Header) error {
+	for _, coding := range h.Values("Content-Encoding") {
+		if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+			return &httpd.Problem{Status: http.StatusUnsupportedMediaType, Code: "UNSUPPORTED_ENCODING",
+				Detail: "the request's body is compressed, as its Content-Encoding says: send it as it is, without that header"}
+		}
+	}
+	return nil
+}
+
+// isMultipart tells whether a media type can hold files.
+func isMultipart(mediaType string) bool {
+	const kind = "multipart/"
+	mediaType = strings.TrimSpace(mediaType)
+	return len(mediaType) > len(kind) && strings.EqualFold(mediaType[:len(kind)], kind)
 }
 
 // bodyProblem is what an error of the decoder means. The decoder hands on the reader's own errors, wrapped; they come first, because a
@@ -184,16 +206,16 @@ func bodyProblem(err error) *httpd.Problem {
 	return problem
 }
 
-// tooLarge ends a request whose body is not read to its end.
+// tooLarge is a body beyond all that its fields may have together.
 func tooLarge(limit string) *httpd.Problem {
-	return &httpd.Problem{Status: http.StatusRequestEntityTooLarge, Code: codeOf(limit), Limit: limit, Close: true,
-		Detail: "the request's body is longer than the profile takes in all, fields and files together"}
+	return &httpd.Problem{Status: http.StatusRequestEntityTooLarge, Code: codeOf(limit), Limit: limit,
+		Detail: "the request's body is longer than the profile's bounds allow for all fields together"}
 }
 
-// codeOf is the code for a program of an exceeded bound: Formspree's where it has one.
+// codeOf is the code for a program of an exceeded bound: Formspree's where it has one. No file is taken in this version.
 func codeOf(limit string) string {
 	if limit == "files" {
-		return "TOO_MANY_FILES"
+		return "NO_FILE_UPLOADS"
 	}
 	return "TOO_LARGE_" + strings.ToUpper(strings.TrimPrefix(limit, "max_"))
 }
@@ -226,19 +248,32 @@ type controls struct {
 	test bool
 }
 
-// readControls finds them. is_test is what Google Ads sets on the lead that its "send test data" button posts.
+// readControls finds them. _test is a person's word, and a checkbox sends "on": whatever does not say no is a test. is_test is what
+// Google Ads sets on the lead that its "send test data" button posts, and a name that a shop's own form may have: only its own words count.
 func readControls(pairs []form.Pair) controls {
 	var c controls
 	for _, pair := range pairs {
 		switch pair.Name {
 		case "_lang":
 			c.lang = strings.TrimSpace(pair.Value)
-		case "_test", "is_test":
+		case "_test":
+			c.test = c.test || !saysNo(pair.Value)
+		case "is_test":
 			value := strings.TrimSpace(pair.Value)
 			c.test = c.test || value == "1" || strings.EqualFold(value, "true")
 		}
 	}
 	return c
+}
+
+// saysNo tells whether a field's value says no, or nothing.
+func saysNo(value string) bool {
+	switch strings.ToLower(strings.TrimSpace(value)) {
+	case "", "0", "false", "no", "off":
+		return true
+	default:
+		return false
+	}
 }
 
 // prepare makes the submission that is stored, and what its visitor is to correct when it is refused.
@@ -271,7 +306,8 @@ func (i *Intake) prepare(r *http.Request, p *profile.Profile, fields *form.Field
 func (i *Intake) store(ctx context.Context, s *submission.Submission, p *profile.Profile) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
-	// Past the deadline the row may still be committed. The visitor is asked to post again all the same: twice rather than never.
+	// A row whose commit was under way at the deadline may be stored all the same; every other one is not. The visitor is asked to post
+	// again in both cases: twice rather than never.
 	err := i.Store.Accept(ctx, s, submission.Revision{Hash: p.Hash, Profile: p.Name, Text: p.Text})
 	if err != nil {
 		return unavailable(retryStore, fmt.Errorf("storing a submission to %s: %w", p.Name, err))

@@ -168,10 +168,10 @@ func TestRefusedFormIsToldAndStored(t *testing.T) {
 		"errors": []any{
 			map[string]any{"field": "name", "code": "RULE", "message": "This is too long. Maximum number of characters: 20."},
 			map[string]any{"field": "email", "code": "TYPE_EMAIL", "message": "Please enter an email address such as name@example.com."},
-			map[string]any{"field": "count", "code": "RULE", "message": "The most allowed here is 9."},
+			map[string]any{"field": "count", "code": "RULE", "message": "This must be 9 or less."},
 		},
 		"message": "Please check the form. Name: This is too long. Maximum number of characters: 20. " +
-			"email: Please enter an email address such as name@example.com. count: The most allowed here is 9.",
+			"Пошта: Please enter an email address such as name@example.com. count: This must be 9 or less.",
 	}
 	want["error"] = want["message"]
 	if diff := cmp.Diff(want, got); diff != "" || w.Code != http.StatusUnprocessableEntity {
@@ -191,7 +191,7 @@ func TestRefusedFormAsPage(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	for _, want := range []string{
-		`<html lang="uk">`, "Перевірте форму", "<strong>Пошта</strong>", "Введіть адресу електронної пошти", "<strong>count</strong>", "кнопкою «Назад»",
+		`<html lang="uk">`, "Перевірте форму", "<strong>Пошта</strong>", "Введіть адресу електронної пошти", "<strong>count</strong>", "Натисніть «Назад»",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
@@ -218,6 +218,61 @@ func TestNoContactIsToldOnce(t *testing.T) {
 	}
 	if len(fields) != 3 || !fields["name"] || !fields["email"] || !fields["phone"] {
 		t.Errorf("told at %v", fields)
+	}
+}
+
+// A field that no profile labels has a name which only a program uses; what everybody has is called what everybody calls it.
+func TestMissingContactIsToldInPeoplesWords(t *testing.T) {
+	t.Parallel()
+	const bare = "creates: order\nsource_id: 22\nmap: {buyer: {full_name: \"${name}\", phone: \"${phone}\"}}\n"
+	b := setup(t, "bare", bare, "odd", strings.ReplaceAll(bare, "${phone}", "${client_tel}"),
+		"own", bare+"answer: {lang: pl}\nform: {fields: {name: {label: {ru: Как вас зовут, pl: Jak się nazywasz}}, phone: {label: {ru: Номер}}}}\n")
+	tests := []struct{ path, lang, label string }{
+		{"/forms/bare", "uk", "<strong>Ім’я, Телефон</strong>"},
+		{"/forms/bare", "pl", "<strong>Imię, Telefon</strong>"},
+		{"/forms/own", "ru", "<strong>Как вас зовут, Номер</strong>"},
+		{"/forms/own", "en", "<strong>Jak się nazywasz, Номер</strong>"}, // the profile's language, else any
+		{"/forms/odd", "uk", ""},
+	}
+	for _, tt := range tests {
+		page := b.post(tt.path, "other=1", "Accept-Language", tt.lang).Body.String()
+		if !strings.Contains(page, tt.label) || tt.label == "" && strings.Contains(page, "<strong>") || strings.Contains(page, "client_tel") {
+			t.Errorf("%s in %s lacks %q:\n%s", tt.path, tt.lang, tt.label, page)
+		}
+	}
+	m := decoded(t, b.fetch("/forms/odd", "other=1", "Accept-Language", "en").Body)
+	if want := "Please check the form. Please leave at least one of these: name, phone or email."; m["message"] != want {
+		t.Errorf("message %q, want %q", m["message"], want)
+	}
+}
+
+func TestWhatSaysThatAPostIsATest(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for field, test := range map[string]bool{
+		"_test=1": true, "_test=on": true, "_test=yes": true, "_test=True": true, "_test=x": true,
+		"_test=": false, "_test=%20": false, "_test=0": false, "_test=False": false, "_test=no": false, "_test=OFF": false,
+		"_test=0&_test=on": true, "is_test=1": true, "is_test=TRUE": true, "is_test=on": false, "is_test=driving": false,
+	} {
+		b.post("/forms/lamp", "name=Olena&phone=0501112233&"+field)
+		if s := b.store.last; (s.Reason == submission.ReasonTest) != test {
+			t.Errorf("%s: %s %s", field, s.State, s.Reason)
+		}
+	}
+}
+
+// HTTP/1.0 needs no Host: an address made without one would be none.
+func TestNextWithoutAHostIsAPath(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := httptest.NewRequest(http.MethodPost, "/forms/lamp", strings.NewReader("name=Olena&phone=0501112233"))
+	r.Host = ""
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "application/json")
+	w := httptest.NewRecorder()
+	b.server.ServeHTTP(w, r)
+	if next, _ := decoded(t, w.Body)["next"].(string); !strings.HasPrefix(next, "/forms/lamp/") {
+		t.Errorf("next %q", next)
 	}
 }
 

@@ -16,14 +16,16 @@ import (
 	"unicode"
 )
 
+// MaxRetryAfter is the longest wait that Answer.RetryAfter gives. What KeyCRM asks for is obeyed in full; the bound is only against
+// nonsense, such as a proxy's slip that would stop an account for a year.
+const MaxRetryAfter = 7 * 24 * time.Hour
+
+// What is kept of a refusal. Answers lie in the store with their submission and stand on a page for people to read: an answer of a
+// megabyte must not fill either.
 const (
 	maxMessages    = 50
-	maxMessagePath = 200
+	maxMessagePath = 200 // characters, as of maxMessageText
 	maxMessageText = 500
-
-	// maxRetryAfter bounds what a Retry-After can ask for: KeyCRM counts in minutes, and a slip of a proxy must not stop an account
-	// for a year.
-	maxRetryAfter = 24 * time.Hour
 )
 
 // readCreated says what the reply to a creating call means.
@@ -34,6 +36,8 @@ func readCreated(r reply, kind Kind) Answer {
 	a := Answer{Outcome: Uncertain, Status: r.status}
 	id := createdID(r.body)
 	switch {
+	case r.page:
+		a.Text = pageText(r.status) + fmt.Sprintf(" KeyCRM may have the %s.", kind)
 	case r.status != http.StatusCreated:
 		a.Text = fmt.Sprintf("KeyCRM answered %d where a new %s is a 201; it may have it.", r.status, kind)
 	case !r.whole:
@@ -88,12 +92,14 @@ func readRefusal(r reply) Answer {
 		a.Text = fmt.Sprintf("KeyCRM answered %d, which says nothing about whether it took the call.", s)
 	case !r.whole:
 		a.Text = fmt.Sprintf("KeyCRM's answer (%d) broke off before it was whole.", s)
-	case (s == http.StatusNotFound || s == http.StatusMethodNotAllowed) && !said.isKeyCRM:
-		a.Outcome = WrongAddress
-		a.Text = fmt.Sprintf("What answered (%d) is not KeyCRM's API: look at --keycrm-url, it ends with /v1.", s)
+	case s == http.StatusMethodNotAllowed, s == http.StatusNotFound && (!said.isKeyCRM || said.noRoute):
+		return wrongAddress(s)
 	case s == http.StatusUnprocessableEntity && said.namesSourceUUID:
 		a.Outcome, a.Messages = Duplicate, said.messages
 		a.Text = "KeyCRM has a complaint about source_uuid (422): it may have this order already."
+	case r.page:
+		// A refusal all the same: most likely a firewall before KeyCRM that minds something in it, and would mind it again.
+		a.Outcome, a.Text = Rejected, pageText(s)
 	default:
 		a.Outcome, a.Messages = Rejected, said.messages
 		a.Text = fmt.Sprintf("KeyCRM refused it for good (%d).", s)
@@ -101,9 +107,24 @@ func readRefusal(r reply) Answer {
 	return a
 }
 
+// wrongAddress is the answer of what is not KeyCRM's API, or KeyCRM's at another path. A wrong address is nobody's fault but the
+// configuration's, so nothing is lost by it: an account waits, while Rejected would put each submission aside for good.
+func wrongAddress(status int) Answer {
+	return Answer{
+		Outcome: WrongAddress, Status: status,
+		Text: fmt.Sprintf("There is no KeyCRM API at this address (%d): look at --keycrm-url, it ends with /v1.", status),
+	}
+}
+
+// pageText is about an answer that is a web page: a proxy's, a firewall's, or another site's at that address.
+func pageText(status int) string {
+	return fmt.Sprintf("A web page came back (%d) where KeyCRM answers with data: look at --keycrm-url, and at what stands between here and KeyCRM.", status)
+}
+
 // laravel is an error body in the shape KeyCRM's framework gives it: {"message": "…", "errors": {"path.0": ["…"]}}.
 type laravel struct {
 	isKeyCRM        bool // it is of that shape
+	noRoute         bool // of a 404: it speaks of the address and not of a record
 	namesSourceUUID bool
 	messages        []Message
 }
@@ -119,7 +140,7 @@ func readLaravel(r reply) laravel {
 	if !r.whole || body.Message == nil {
 		return laravel{}
 	}
-	l := laravel{isKeyCRM: true, namesSourceUUID: saysSourceUUID(*body.Message)}
+	l := laravel{isKeyCRM: true, noRoute: saysNoRoute(*body.Message), namesSourceUUID: saysSourceUUID(*body.Message)}
 	for path, raw := range body.Errors {
 		l.namesSourceUUID = l.namesSourceUUID || saysSourceUUID(path)
 		for _, text := range texts(raw) {
@@ -135,6 +156,13 @@ func readLaravel(r reply) laravel {
 	}
 	l.messages = l.messages[:min(len(l.messages), maxMessages)]
 	return l
+}
+
+// saysNoRoute tells a 404 of the framework's router from one of a record. The router writes "The route v1/x could not be found.", in older
+// versions nothing at all; a gateway before it speaks of its routes as well. A record's 404 names the record or says "not found".
+func saysNoRoute(message string) bool {
+	words := strings.Fields(strings.ToLower(message))
+	return len(words) == 0 || slices.Contains(words, "route")
 }
 
 // saysSourceUUID finds the field's name in a path or in a sentence, where the framework may write it with blanks.
@@ -180,15 +208,15 @@ func clip(s string, limit int) string {
 func sentence(s string) string { return strings.TrimRight(clip(s, maxMessageText), ".") + "." }
 
 // retryAfter reads a Retry-After header, seconds or an HTTP date, at the moment now. A date is compared with the answer's own
-// Date, when it has one, since the two come from one clock. What is negative or unreadable is 0; what is beyond a day is a day.
+// Date, when it has one, since the two come from one clock. What is negative or unreadable is 0; what is beyond MaxRetryAfter is that.
 func retryAfter(header, date string, now time.Time) time.Duration {
 	header = strings.TrimSpace(header)
 	if allDigits(header) {
 		seconds, err := strconv.ParseInt(header, 10, 32)
 		if err != nil {
-			return maxRetryAfter // more digits than any delay has
+			return MaxRetryAfter // more digits than any delay has
 		}
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+		return min(time.Duration(seconds)*time.Second, MaxRetryAfter)
 	}
 	at, err := http.ParseTime(header)
 	if err != nil {
@@ -197,7 +225,7 @@ func retryAfter(header, date string, now time.Time) time.Duration {
 	if from, err := http.ParseTime(date); err == nil {
 		now = from
 	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
+	return min(max(at.Sub(now), 0), MaxRetryAfter)
 }
 
 // unsent is the answer of a call of which no byte of the body left this machine, for the reason err.

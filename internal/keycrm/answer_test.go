@@ -1,6 +1,8 @@
 package keycrm
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -27,13 +29,16 @@ func TestRetryAfter(t *testing.T) {
 		{"1.5", "", 0},
 		{"soon", "", 0},
 		{"NaN", "", 0},
-		{"86401", "", 24 * time.Hour},
-		{strings.Repeat("9", 4000), "", 24 * time.Hour},
+		{"86401", "", 24*time.Hour + time.Second},
+		{"604800", "", 7 * 24 * time.Hour},
+		{"604801", "", MaxRetryAfter},
+		{strings.Repeat("9", 4000), "", MaxRetryAfter},
 		{"Wed, 04 Mar 2026 10:01:30 GMT", "", 90 * time.Second},
 		{"Wed, 04 Mar 2026 09:59:00 GMT", "", 0},
 		{"Wed, 04 Mar 2026 09:01:30 GMT", "Wed, 04 Mar 2026 09:00:00 GMT", 90 * time.Second},
 		{"Wed, 04 Mar 2026 10:01:30 GMT", "yesterday", 90 * time.Second},
-		{"Fri, 31 Dec 9999 23:59:59 GMT", "", 24 * time.Hour},
+		{"Fri, 06 Mar 2026 10:00:00 GMT", "", 48 * time.Hour},
+		{"Fri, 31 Dec 9999 23:59:59 GMT", "", MaxRetryAfter},
 	}
 	for _, tt := range tests {
 		if got := retryAfter(tt.header, tt.date, now); got != tt.want {
@@ -48,7 +53,7 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add("5", s)
 	}
 	f.Fuzz(func(t *testing.T, header, date string) {
-		if got := retryAfter(header, date, now); got < 0 || got > maxRetryAfter {
+		if got := retryAfter(header, date, now); got < 0 || got > MaxRetryAfter {
 			t.Errorf("%q, %q: %v is out of bounds", header, date, got)
 		}
 	})
@@ -93,7 +98,12 @@ func TestReadCreated(t *testing.T) {
 		{"404 of another server", 404, `<h1>Not Found</h1>`, WrongAddress, 0, nil},
 		{"404 as other JSON", 404, `{"error":"Not Found"}`, WrongAddress, 0, nil},
 		{"405 of another server", 405, ``, WrongAddress, 0, nil},
-		{"405 of KeyCRM", 405, `{"message":"The POST method is not supported"}`, Rejected, 0, []Message{{Text: "The POST method is not supported"}}},
+		{"405 of KeyCRM's router", 405, `{"message":"The POST method is not supported for route v1/order. Supported methods: GET, HEAD."}`, WrongAddress, 0, nil},
+		{"405 in another version's words", 405, `{"message":"The POST method is not supported"}`, WrongAddress, 0, nil},
+		{"404 of KeyCRM's router", 404, `{"message":"The route v1/order could not be found."}`, WrongAddress, 0, nil},
+		{"404 of an older router", 404, `{"message":"","exception":"NotFoundHttpException"}`, WrongAddress, 0, nil},
+		{"404 of a gateway", 404, `{"message":"no Route matched with those values"}`, WrongAddress, 0, nil},
+		{"404 of a record", 404, `{"message":"No query results for model [App\\Models\\Buyer] 5"}`, Rejected, 0, []Message{{Text: `No query results for model [App\Models\Buyer] 5`}}},
 		{"422", 422, refused, Rejected, 0, []Message{{"buyer.email", "must be ‹b›valid‹/b›"}, {"products.0.price", "must be a number"}}},
 		{"422 with nothing to read", 422, `<p>no</p>`, Rejected, 0, nil},
 		{"422 with errors of another shape", 422, `{"message":"no","errors":[1,2]}`, Rejected, 0, []Message{{Text: "no"}}},
@@ -175,8 +185,13 @@ func FuzzReadCreated(f *testing.F) {
 				t.Errorf("%d %q: message %+v", status, body, m)
 			}
 		}
-		if l, a := readRows(r); a.Outcome != Done && l.rows != nil {
-			t.Errorf("%d %q: rows without Done", status, body)
+		if status == http.StatusOK {
+			r.list = bytes.NewReader(body)
+		}
+		taken := 0
+		l, a := readRows(r, func(json.RawMessage) bool { taken++; return true })
+		if a.Outcome != Done && (l.rows != 0 || l.more) || a.Outcome == Done && (l.rows != taken || !json.Valid(body)) {
+			t.Errorf("%d %q: %+v of %d rows: %+v", status, body, l, taken, a)
 		}
 	})
 }

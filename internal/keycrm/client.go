@@ -1,9 +1,11 @@
 package keycrm
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,17 +19,20 @@ import (
 )
 
 const (
-	// maxAnswer bounds what is read of an answer, unpacked. A page of 50 orders with everything included stays well below it.
+	// maxAnswer bounds what is read of an answer that is kept whole, unpacked: one entity, or a refusal.
 	maxAnswer = 1 << 20
+
+	// maxList bounds what is read of a list, unpacked. A card's comment of 5,000 letters is 30 kB where each is written as \uXXXX, so
+	// a page of 50 with their fields and contacts comes to some megabytes. It is read row by row and never kept.
+	maxList = 32 << 20
 
 	// maxToken bounds a token; the ones KeyCRM makes are under a hundred characters.
 	maxToken = 4096
 
 	connectTimeout = 10 * time.Second
 
-	// idleTimeout is short of what servers and proxies allow an idle connection. A POST that meets a connection being closed at
-	// that moment would count as uncertain, for nothing.
-	idleTimeout = 15 * time.Second
+	// peeked is how much of a list is looked at to tell a web page by: blanks before its first < included.
+	peeked = 64
 )
 
 // Options is what a client needs to reach one account.
@@ -43,12 +48,16 @@ type Options struct {
 	UserAgent string
 
 	// Transport replaces the client's own, which speaks HTTP/1.1 only, because that keeps what was sent provable, and which goes
-	// through the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY as curl does, but never for a loopback address.
+	// through the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY as curl does, but never for a loopback address. One that keeps
+	// connections may send a reading call twice.
 	Transport http.RoundTripper
 }
 
 // Client calls one KeyCRM account. It is safe for concurrent use. It keeps no pace, repeats nothing by itself and follows no
-// redirect; each method makes at most one call and says in its Answer what that came to.
+// redirect; each method makes at most one call, which is at most one request on the wire, and says in its Answer what that came to.
+//
+// From each answer's Date it learns how KeyCRM's clock stands to this machine's, and moves the times of look-ups by it. A difference
+// of more than a minute is told in an Answer's Text, once an hour; one of more than a year is not followed.
 type Client struct {
 	base  string // without a slash at its end
 	host  string // for sentences
@@ -56,6 +65,7 @@ type Client struct {
 	agent string
 	http  *http.Client
 	now   func() time.Time
+	clock clock
 }
 
 // NewClient returns a client, or an error that says what is wrong with the base URL. It makes no call.
@@ -84,7 +94,7 @@ func NewClient(o Options) (*Client, error) {
 	}, nil
 }
 
-// Close lets go of idle connections. Calls under way are not touched; their contexts end them.
+// Close lets go of the connections that a Transport of the caller's may keep. Calls under way are not touched; their contexts end them.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Create makes an entity of kind from its JSON. The context carries the call's deadline. notAfter is compared with the wall clock
@@ -101,10 +111,14 @@ func (c *Client) Create(ctx context.Context, kind Kind, body []byte, notAfter ti
 	})
 }
 
-// Check asks the least that needs a valid token, one row of the list of sources: Done means that address and token are right.
+// Check asks the least that needs a valid token, one row of the list of sources: Done means that address and token are right. Every
+// account has that list, so a 404 or 405 is WrongAddress whatever it says.
 func (c *Client) Check(ctx context.Context, notAfter time.Time) Answer {
 	return c.call(ctx, request{method: http.MethodGet, target: "/order/source?limit=1", notAfter: notAfter}, func(r reply) Answer {
-		_, a := readRows(r)
+		if r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed {
+			return wrongAddress(r.status)
+		}
+		_, a := readRows(r, func(json.RawMessage) bool { return true })
 		return a
 	})
 }
@@ -142,6 +156,10 @@ func parseBase(text string) (*url.URL, error) {
 
 // newTransport bounds what comes before a connection; from then on the call's context does. HTTP/2 is left out on purpose: its
 // transport may send a request again by itself, and over HTTP/1.1 a body that was not read was not sent.
+//
+// No connection is kept for a second call. A server may close an idle one at the moment a call goes out on it; net/http then sends a
+// GET again by itself, which is a second call inside one slot of the pace, and a POST would be uncertain for nothing. At a call a second
+// the handshake costs little, and on a connection of its own a call is never repeated.
 func newTransport() *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -150,8 +168,7 @@ func newTransport() *http.Transport {
 		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
 		TLSHandshakeTimeout:    connectTimeout,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		IdleConnTimeout:        idleTimeout,
-		MaxIdleConnsPerHost:    8,
+		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 		Protocols:              protocols,
 	}
@@ -170,7 +187,9 @@ type reply struct {
 	status     int
 	retryAfter time.Duration
 	body       []byte
-	whole      bool // the body ended where it should, within maxAnswer
+	whole      bool      // the body ended where it should, within maxAnswer
+	list       io.Reader // the body instead, of a reading call that was answered 200: bounded, and not yet read
+	page       bool      // the body is a web page and no JSON
 }
 
 // call makes one call and has read say what its reply means. It fills in what every answer has.
@@ -218,14 +237,21 @@ func (c *Client) exchange(ctx context.Context, r request, token string, read fun
 	if err != nil {
 		return unsent(c.host, err)
 	}
+	began := c.now()
 	res, err := c.http.Do(req)
 	if err != nil {
+		// A body that nobody fetched was not sent, whatever else went wrong. A call without one is known not to have gone out only
+		// when there was never a connection.
 		if body.shut() && (r.body != nil || !connected.Load()) {
 			return unsent(c.host, err)
 		}
 		return broken(c.host, err)
 	}
-	a := read(c.readReply(res))
+	defer res.Body.Close()
+	drifted := c.clock.learn(res, began, c.now()) // before read, which may look at the clock
+	a := read(c.readReply(res, r.method))
+	a.Text += drifted
+	// KeyCRM's sentences are shown to people. A server that quotes the request back must not put the token on their page.
 	for i := range a.Messages {
 		a.Messages[i].Text = strings.ReplaceAll(a.Messages[i].Text, token, "(token)")
 		a.Messages[i].Path = strings.ReplaceAll(a.Messages[i].Path, token, "(token)")
@@ -259,17 +285,25 @@ func (c *Client) late(notAfter time.Time) bool {
 	return !notAfter.IsZero() && c.now().Round(0).After(notAfter.Round(0))
 }
 
-// readReply reads the answer to its end or its bound, and closes it.
-func (c *Client) readReply(res *http.Response) reply {
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
-	return reply{
+// readReply reads the answer to its end or its bound; a list is left to whoever reads its rows.
+func (c *Client) readReply(res *http.Response, method string) reply {
+	r := reply{
 		status:     res.StatusCode,
 		retryAfter: retryAfter(res.Header.Get("Retry-After"), res.Header.Get("Date"), c.now()),
-		body:       body,
-		whole:      err == nil && len(body) <= maxAnswer,
 	}
+	if method == http.MethodGet && res.StatusCode == http.StatusOK {
+		start := bufio.NewReader(io.LimitReader(res.Body, maxList))
+		head, _ := start.Peek(peeked) // what cannot be read shows when the rows are read
+		r.list, r.page = start, isPage(head)
+		return r
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	r.body, r.whole, r.page = body, err == nil && len(body) <= maxAnswer, isPage(body)
+	return r
 }
+
+// isPage says whether a body begins as HTML or XML does. Its type as the header gives it is no help: proxies get it wrong.
+func isPage(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) }
 
 // errLate ends a request whose time is up before its body went out.
 var errLate = errors.New("the call's time was up")

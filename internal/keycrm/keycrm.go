@@ -22,7 +22,7 @@ const (
 	Done         Outcome = "done"          // 201 with an id (create), or 200 and a readable list (look-up)
 	Limited      Outcome = "limited"       // 429: nothing happened, wait Answer.RetryAfter
 	Unauthorised Outcome = "unauthorised"  // 401, or no token to send: nothing happened, nothing will until the token is mended
-	WrongAddress Outcome = "wrong_address" // a 404 or 405 that is not KeyCRM's JSON: the base URL is not KeyCRM
+	WrongAddress Outcome = "wrong_address" // a 405, or a 404 that is not KeyCRM's JSON or says that there is no such route: the base URL is wrong
 	Rejected     Outcome = "rejected"      // any other 4xx but 408: KeyCRM said no for good, Answer.Messages say why
 	Duplicate    Outcome = "duplicate"     // a 422 that names source_uuid: KeyCRM has it already, look it up
 	NotSent      Outcome = "not_sent"      // no byte of the body left this machine (refused, DNS, TLS, deadline before the write)
@@ -52,9 +52,10 @@ type Query struct {
 	Kind       Kind
 	SourceID   int64     // compared exactly when not 0
 	SourceUUID string    // orders: compared exactly
+	Own        bool      // orders: SourceUUID is a random id of the relay's, so a row that carries it is ours however old it looks
 	Mark       string    // cards: the line "[formrelay <id>]" that the entity carries in its manager_comment, or in MarkField
 	MarkField  string    // cards: the uuid of the custom field that holds the mark; empty: the comment
-	From, To   time.Time // created within; zero: unbounded
+	From, To   time.Time // created within, by this machine's clock; zero: unbounded
 }
 
 // Page is one page of a look-up. A look-up is over when Found is not 0 or More is false; only then, and only with Done on every
@@ -63,4 +64,5 @@ type Page struct {
 	Answer
 	Found int64 // the id of the entity that matches, or 0
 	More  bool  // there is a next page
+	First int64 // the id of the page's first row, by which two pages can be told apart; 0: none
 }

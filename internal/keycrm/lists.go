@@ -1,10 +1,11 @@
 package keycrm
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -188,15 +189,18 @@ func paged(target string, page int) string {
 // be taken for the list.
 func list[T any](ctx context.Context, c *Client, target string, notAfter time.Time) List[T] {
 	var out List[T]
+	misshapen := false
 	a := c.call(ctx, request{method: http.MethodGet, target: target, notAfter: notAfter}, func(r reply) Answer {
-		l, a := readRows(r)
-		if a.Outcome != Done {
-			return a
+		l, a := readRows(r, func(raw json.RawMessage) bool {
+			var one T
+			misshapen = json.Unmarshal(raw, &one) != nil
+			out.Rows = append(out.Rows, one)
+			return !misshapen
+		})
+		if misshapen {
+			a.Text = "KeyCRM's list is not of the shape that its documentation gives."
 		}
 		out.More = l.more
-		if json.Unmarshal(l.raw, &out.Rows) != nil {
-			return Answer{Outcome: Uncertain, Status: r.status, Text: "KeyCRM's list is not of the shape that its documentation gives."}
-		}
 		return a
 	})
 	if a.Outcome != Done {
@@ -206,51 +210,106 @@ func list[T any](ctx context.Context, c *Client, target string, notAfter time.Ti
 	return out
 }
 
-// listing is a page of any list.
+// maxRows bounds the rows of one answer. A page has 50; the custom fields come all at once, and no account has as many. A short row
+// grows when it is kept, so the bound in bytes alone would allow gigabytes.
+const maxRows = 10_000
+
+// listing is what a page of any list says besides its rows.
 type listing struct {
-	raw  json.RawMessage // the array of rows
-	rows []row
+	rows int
 	more bool
 }
 
-// readRows reads the reply to a reading call: a page with "data", or the bare array that /custom-fields answers.
-func readRows(r reply) (listing, Answer) {
+// readRows reads the reply to a reading call, a page with "data" or the bare array that /custom-fields answers, and hands each row to
+// take as it comes. What take was given counts only with Done: an answer may break off after any row.
+func readRows(r reply, take func(json.RawMessage) bool) (listing, Answer) {
 	if r.status < 200 || r.status > 299 {
 		return listing{}, readRefusal(r)
 	}
-	unreadable := Answer{Outcome: Uncertain, Status: r.status, Text: fmt.Sprintf("KeyCRM's answer (%d) is not a list that can be read to its end.", r.status)}
-	if r.status != http.StatusOK || !r.whole {
-		return listing{}, unreadable
+	a := Answer{Outcome: Uncertain, Status: r.status, Text: fmt.Sprintf("KeyCRM's answer (%d) is not a list that can be read to its end.", r.status)}
+	if r.page {
+		a.Text = pageText(r.status)
 	}
-	l, ok := parseListing(bytes.TrimSpace(r.body))
+	if r.list == nil {
+		return listing{}, a
+	}
+	l, ok := parseListing(r.list, take)
 	if !ok {
-		return listing{}, unreadable
+		return listing{}, a
 	}
-	return l, Answer{Outcome: Done, Status: r.status, Text: fmt.Sprintf("KeyCRM answered with a list of %d.", len(l.rows))}
+	return l, Answer{Outcome: Done, Status: r.status, Text: fmt.Sprintf("KeyCRM answered with a list of %d.", l.rows)}
 }
 
-// parseListing reads a page and whether another follows. KeyCRM tells so in three ways, not all of them always: any that says yes is
-// believed, since a page too many finds nothing and one too few may hide the entity. A full page that says nothing counts as yes; an
-// empty one ends the list whatever it says, so that no answer can make a look-up endless.
-func parseListing(body []byte) (listing, bool) {
-	if bytes.HasPrefix(body, []byte("[")) {
-		l := listing{raw: body}
-		return l, json.Unmarshal(body, &l.rows) == nil
+// parseListing reads a page row by row, so that no more than a row of it is held, and whether another page follows. KeyCRM tells so
+// in three ways, not all of them always: any that says yes is believed, since a page too many finds nothing and one too few may hide
+// the entity. A full page that says nothing counts as yes; an empty one ends the list whatever it says, so that no answer can make a
+// look-up endless.
+func parseListing(body io.Reader, take func(json.RawMessage) bool) (listing, bool) {
+	var (
+		l    listing
+		said row
+		ok   bool
+	)
+	d := json.NewDecoder(body)
+	// An error of Token leaves begin nil, which is no list.
+	switch begin, _ := d.Token(); begin {
+	case json.Delim('['):
+		l.rows, ok = rest(d, take)
+	case json.Delim('{'):
+		l.rows, said, ok = page(d, take)
 	}
-	var page struct {
-		Data        json.RawMessage
-		CurrentPage json.Number `json:"current_page"`
-		LastPage    json.Number `json:"last_page"`
-		NextPageURL any         `json:"next_page_url"`
+	if _, err := d.Token(); !ok || !errors.Is(err, io.EOF) {
+		return listing{}, false // whatever follows its end, it was not written as a list
 	}
-	l := listing{}
-	if json.Unmarshal(body, &page) != nil || !bytes.HasPrefix(page.Data, []byte("[")) || json.Unmarshal(page.Data, &l.rows) != nil {
-		return l, false
-	}
-	l.raw = page.Data
-	next, _ := page.NextPageURL.(string)
-	unsaid := page.NextPageURL == nil && page.LastPage == ""
-	l.more = len(l.rows) > 0 &&
-		(next != "" || positive(page.CurrentPage) < positive(page.LastPage) || unsaid && len(l.rows) >= pageSize)
+	next := text(said["next_page_url"])
+	current, last := json.Number(text(said["current_page"])), json.Number(text(said["last_page"]))
+	unsaid := next == "" && last == "" && said != nil // a bare array is all there is
+	l.more = l.rows > 0 && (next != "" || positive(current) < positive(last) || unsaid && l.rows >= pageSize)
 	return l, true
+}
+
+// page reads an object from behind its brace: the rows of its "data", and what it says of its paging. Without such a list it is no
+// page; with two of them nobody knows which counts.
+func page(d *json.Decoder, take func(json.RawMessage) bool) (rows int, said row, ok bool) {
+	said = row{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil || name == "data" && ok {
+			return rows, nil, false
+		}
+		var value json.RawMessage
+		switch name {
+		case "data":
+			begin, err := d.Token()
+			if err != nil || begin != json.Delim('[') {
+				return rows, nil, false
+			}
+			if rows, ok = rest(d, take); !ok {
+				return rows, nil, false
+			}
+			continue
+		case "current_page", "last_page", "next_page_url":
+			err = d.Decode(&value)
+			said[name.(string)] = value
+		default:
+			err = d.Decode(&value)
+		}
+		if err != nil {
+			return rows, nil, false
+		}
+	}
+	_, err := d.Token()
+	return rows, said, ok && err == nil
+}
+
+// rest reads an array from behind its bracket to the one that ends it. Its rows are objects, at most maxRows, and take may end it.
+func rest(d *json.Decoder, take func(json.RawMessage) bool) (rows int, ok bool) {
+	for d.More() {
+		var raw json.RawMessage
+		if rows++; rows > maxRows || d.Decode(&raw) != nil || raw[0] != '{' || !take(raw) {
+			return rows, false
+		}
+	}
+	_, err := d.Token()
+	return rows, err == nil
 }

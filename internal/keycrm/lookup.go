@@ -16,7 +16,8 @@ const (
 	// pageSize is the most rows KeyCRM gives on one page.
 	pageSize = 50
 
-	// clockSkew is how far KeyCRM's clock may stand from ours where times are compared.
+	// clockSkew is how far KeyCRM's times may stand from what the Dates of its answers make us expect: what they are told by may be
+	// another of KeyCRM's machines.
 	clockSkew = 5 * time.Minute
 
 	// timeLayout is how KeyCRM takes a time, always in UTC.
@@ -34,32 +35,70 @@ const (
 // A card has no id of ours, so it is listed by its source and the time it was created in, both ends widened by five minutes for
 // clocks that differ, never by its pipeline, which people and automations change. It is ours when its first line of
 // manager_comment, or the custom field, holds the mark. Whatever stands around the mark was added later and does not matter.
+//
+// From and To are moved by what is known of KeyCRM's clock. When this very answer tells of another clock than that, the question was
+// about the wrong time: the page is Uncertain, and the next one asks rightly.
 func (c *Client) Find(ctx context.Context, q Query, page int, notAfter time.Time) Page {
-	target, ok := q.target(page)
+	assumed := c.clock.read()
+	asked := q.by(assumed)
+	target, ok := asked.target(page)
 	if !ok {
 		now := c.now()
 		return Page{Answer: Answer{Outcome: Uncertain, Text: "There is nothing to look up by: no source_uuid and no mark.", Started: now, Ended: now}}
 	}
-	var p Page
+	found := search{q: asked}
+	var more bool
 	a := c.call(ctx, request{method: http.MethodGet, target: target, notAfter: notAfter}, func(r reply) Answer {
-		l, a := readRows(r)
+		l, a := readRows(r, found.take)
 		if a.Outcome != Done {
 			return a
 		}
-		p.More = l.more
-		if p.Found, ok = q.find(l.rows); !ok {
-			return Answer{Outcome: Uncertain, Status: r.status, Text: "KeyCRM's list has a row that matches and no readable id."}
-		}
-		if p.Found != 0 {
-			a.Text = fmt.Sprintf("KeyCRM has it: %s %d.", q.Kind, p.Found)
-		}
-		return a
+		more = l.more
+		return found.answer(a, assumed, c.clock.read())
 	})
 	if a.Outcome != Done {
 		return Page{Answer: a}
 	}
-	p.Answer = a
-	return p
+	return Page{Answer: a, Found: found.id, More: more, First: found.first}
+}
+
+// search goes through a page's rows for the entity. The first that matches is it: no two carry one mark or one id of ours.
+type search struct {
+	q       Query // by KeyCRM's clock
+	rows    int
+	first   int64 // the id of the first row of all
+	matched bool
+	id      int64 // 0 when none matched, or the one that did has no id that reads
+}
+
+// take looks at one row; false is a row that does not read.
+func (s *search) take(raw json.RawMessage) bool {
+	var r row
+	if json.Unmarshal(raw, &r) != nil {
+		return false
+	}
+	if s.rows++; s.rows == 1 {
+		s.first = r.id()
+	}
+	if !s.matched && s.q.matches(r) {
+		s.matched, s.id = true, r.id()
+	}
+	return true
+}
+
+// answer is what a page that was read means, a being that it was. assumed is the clock the page was asked by, known the one that is
+// known now that it is here.
+func (s *search) answer(a Answer, assumed, known drift) Answer {
+	switch {
+	case s.q.timed() && (known != assumed || known.beyond):
+		a.Outcome = Uncertain
+		a.Text = "KeyCRM's clock and this machine's stand otherwise than this look-up took them to, so it looked at the wrong time and proves nothing."
+	case s.matched && s.id == 0:
+		a.Outcome, a.Text = Uncertain, "KeyCRM's list has a row that matches and no readable id."
+	case s.matched:
+		a.Text = fmt.Sprintf("KeyCRM has it: %s %d.", s.q.Kind, s.id)
+	}
+	return a
 }
 
 // target is the look-up's path and query. The brackets stand as they are: one account was seen to refuse them percent-encoded. A
@@ -104,17 +143,6 @@ func (q Query) between() string {
 // escape percent-encodes a query's value, a blank too, which not every server reads from a plus.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// find gives the id of the first row that is the entity, 0 when none is; ok is false when one is but has no id.
-func (q Query) find(rows []row) (id int64, ok bool) {
-	for _, r := range rows {
-		if q.matches(r) {
-			id := r.id()
-			return id, id != 0
-		}
-	}
-	return 0, true
-}
-
 // matches says whether the row is the entity. What the row does not tell never speaks against it; only what it tells does.
 func (q Query) matches(r row) bool {
 	// A list that says nothing of sources does not speak against the row; one that names another source does.
@@ -122,7 +150,7 @@ func (q Query) matches(r row) bool {
 		return false
 	}
 	if q.Kind == KindOrder {
-		return text(r["source_uuid"]) == q.SourceUUID && !r.olderThan(q.From)
+		return text(r["source_uuid"]) == q.SourceUUID && (q.Own || !r.olderThan(q.From))
 	}
 	if q.MarkField == "" {
 		line, _, _ := strings.Cut(strings.TrimSpace(text(r["manager_comment"])), "\n")

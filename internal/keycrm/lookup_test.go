@@ -1,6 +1,7 @@
 package keycrm
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,8 @@ func TestQueryFind(t *testing.T) {
 	order := Query{Kind: KindOrder, SourceID: 22, SourceUUID: "01JABC", From: from}
 	card := Query{Kind: KindCard, SourceID: 22, Mark: "[formrelay 01JABC]"}
 	field := Query{Kind: KindCard, Mark: "[formrelay 01JABC]", MarkField: "LD_9"}
+	own := order
+	own.Own = true
 	tests := []struct {
 		name string
 		q    Query
@@ -48,6 +51,8 @@ func TestQueryFind(t *testing.T) {
 		{"the time with a blank", order, `{"id":5,"source_uuid":"01JABC","source_id":22,"created_at":"2026-03-04 10:00:01"}`, true},
 		{"KeyCRM's clock behind ours", order, `{"id":5,"source_uuid":"01JABC","source_id":22,"created_at":"2026-03-04 09:56:00"}`, true},
 		{"surely older", order, `{"id":5,"source_uuid":"01JABC","source_id":22,"created_at":"2026-03-03T10:00:00Z"}`, false},
+		{"older, with an id of our own", own, `{"id":5,"source_uuid":"01JABC","source_id":22,"created_at":"2020-03-03T10:00:00Z"}`, true},
+		{"an id of our own at another source", own, `{"id":5,"source_uuid":"01JABC","source_id":7}`, false},
 		{"no time at all", order, `{"id":5,"source_uuid":"01JABC","source_id":22}`, true},
 		{"an unreadable time", order, `{"id":5,"source_uuid":"01JABC","source_id":22,"created_at":"04.03.2025"}`, true},
 		{"an old time of the form", order, `{"id":5,"source_uuid":"01JABC","source_id":22,"ordered_at":"2020-01-01 00:00:00"}`, true},
@@ -73,13 +78,13 @@ func TestQueryFind(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			l, ok := parseListing([]byte(`{"data":[{"id":1,"source_uuid":"other","source_id":22},` + tt.row + `]}`))
+			s := search{q: tt.q}
+			_, ok := parseListing(strings.NewReader(`{"data":[{"id":1,"source_uuid":"other","source_id":22},`+tt.row+`]}`), s.take)
 			if !ok {
 				t.Fatal("the page does not read")
 			}
-			got, ok := tt.q.find(l.rows)
-			if want := map[bool]int64{true: 5}[tt.want]; got != want || !ok {
-				t.Errorf("found %d (%v), want %d", got, ok, want)
+			if want := map[bool]int64{true: 5}[tt.want]; s.id != want || s.matched != tt.want {
+				t.Errorf("found %d (%v), want %d", s.id, s.matched, want)
 			}
 		})
 	}
@@ -87,9 +92,12 @@ func TestQueryFind(t *testing.T) {
 
 func TestFindWithoutAnID(t *testing.T) {
 	t.Parallel()
-	l, _ := parseListing([]byte(`{"data":[{"source_uuid":"x"}]}`))
-	if _, ok := (Query{Kind: KindOrder, SourceUUID: "x"}).find(l.rows); ok {
-		t.Error("a row that matches without an id counts as read")
+	s := search{q: Query{Kind: KindOrder, SourceUUID: "x"}}
+	if l, ok := parseListing(strings.NewReader(`{"data":[{"source_uuid":"x"},{"id":5,"source_uuid":"x"}]}`), s.take); !ok || l.rows != 2 {
+		t.Fatalf("the page does not read: %+v", l)
+	}
+	if a := s.answer(Answer{Outcome: Done}, drift{}, drift{}); a.Outcome != Uncertain || !strings.Contains(a.Text, "no readable id") {
+		t.Errorf("a row that matches without an id counts as read: %+v", a)
 	}
 }
 
@@ -114,11 +122,18 @@ func TestParseListing(t *testing.T) {
 		{"null", `{"data":null}`, 0, false, false},
 		{"a page of HTML", `<html>`, 0, false, false},
 		{"nothing", ``, 0, false, false},
+		{"data last", `{"last_page":3,"links":[{"url":"https://x"}],"current_page":1,"data":[{"id":1}]}`, 1, true, true},
+		{"two lists", `{"data":[{"id":1}],"data":[]}`, 0, false, false},
+		{"an end too many", `{"data":[{"id":1}]}]`, 0, false, false},
+		{"cut off after its last row", `{"data":[{"id":1}]`, 0, false, false},
+		{"cut off in a row", `[{"id":1},{"id"`, 0, false, false},
+		{"more rows than any account has", `[` + strings.Repeat(`{},`, maxRows) + `{}]`, 0, false, false},
 	}
 	for _, tt := range tests {
-		l, ok := parseListing([]byte(tt.body))
-		if ok != tt.ok || ok && (len(l.rows) != tt.rows || l.more != tt.more) {
-			t.Errorf("%s: %d rows, more %v, ok %v", tt.name, len(l.rows), l.more, ok)
+		taken := 0
+		l, ok := parseListing(strings.NewReader(tt.body), func(json.RawMessage) bool { taken++; return true })
+		if ok != tt.ok || ok && (l.rows != tt.rows || taken != tt.rows || l.more != tt.more) {
+			t.Errorf("%s: %d rows, more %v, ok %v", tt.name, l.rows, l.more, ok)
 		}
 	}
 }

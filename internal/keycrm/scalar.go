@@ -2,6 +2,7 @@ package keycrm
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -23,41 +24,70 @@ type Decimal string
 // UnmarshalText takes a plain decimal and strips what JSON does not allow, leading zeros. It refuses signs of plus, exponents,
 // NaN, Inf, hexadecimal, blanks and more than 15 digits on either side of the point. An empty text is absent.
 func (d *Decimal) UnmarshalText(text []byte) error {
-	s := string(text)
+	plain, err := plainDecimal(string(text))
+	if err == nil {
+		*d = plain
+	}
+	return err
+}
+
+// plainDecimal is what UnmarshalText makes of a text.
+func plainDecimal(s string) (Decimal, error) {
 	if s == "" {
-		*d = ""
-		return nil
+		return "", nil
 	}
 	digits, negative := strings.CutPrefix(s, "-")
 	whole, fraction, point := strings.Cut(digits, ".")
 	if !allDigits(whole) || point && !allDigits(fraction) {
-		return errDecimal
+		return "", errDecimal
 	}
-	whole = strings.TrimLeft(whole[:len(whole)-1], "0") + whole[len(whole)-1:]
+	canonical := s
+	if short := strings.TrimLeft(whole[:len(whole)-1], "0") + whole[len(whole)-1:]; short != whole {
+		whole, canonical = short, ""
+	}
 	if len(whole) > maxDecimal || len(fraction) > maxDecimal {
-		return errDecimal
+		return "", errDecimal
+	}
+	zero := negative && strings.Trim(whole, "0") == "" && strings.Trim(fraction, "0") == ""
+	if canonical != "" && !zero {
+		return Decimal(canonical), nil // nearly always: nothing has to be put together anew
 	}
 	if point {
 		whole += "." + fraction
 	}
-	if negative && strings.Trim(whole, "0.") != "" {
+	if negative && !zero {
 		whole = "-" + whole
 	}
-	*d = Decimal(whole)
-	return nil
+	return Decimal(whole), nil
 }
 
 // MarshalJSON writes the number as it stands. A Decimal that was not made by UnmarshalText is checked here again, so that nothing
 // but a number can ever stand where KeyCRM wants one.
 func (d Decimal) MarshalJSON() ([]byte, error) {
-	var checked Decimal
-	if err := checked.UnmarshalText([]byte(d)); err != nil {
+	checked, err := plainDecimal(string(d))
+	if err != nil {
 		return nil, err
 	}
 	if checked == "" {
 		return []byte("null"), nil
 	}
 	return []byte(checked), nil
+}
+
+// ValidatorValue gives the validator the number. It is a pointer because "required" takes a bare 0 for nothing, and a payment of 0
+// is a payment; nil is absent. Only signs and bounds are compared, so a float is exact enough. What is no decimal is NaN, which
+// fails every comparison.
+func (d Decimal) ValidatorValue() any {
+	if d == "" {
+		return nil
+	}
+	number := math.NaN()
+	if plain, err := plainDecimal(string(d)); err == nil {
+		if f, err := strconv.ParseFloat(string(plain), 64); err == nil {
+			number = f
+		}
+	}
+	return &number
 }
 
 // UnmarshalJSON takes a JSON number, or null for absent.
@@ -69,7 +99,7 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 	return d.UnmarshalText(b)
 }
 
-// ID is the id of a thing in KeyCRM. Ids begin at 1, so 0 is absent.
+// ID is the id of a thing in KeyCRM. Ids begin at 1, so 0 is absent. JSON writes it as the number that it is.
 type ID int64
 
 // UnmarshalText takes digits that make a whole number from 1 up; an id of 0 is an error, not an absence, because whoever wrote it
@@ -86,9 +116,6 @@ func (id *ID) UnmarshalText(text []byte) error {
 	*id = ID(n)
 	return nil
 }
-
-// MarshalJSON writes the id as a number.
-func (id ID) MarshalJSON() ([]byte, error) { return strconv.AppendInt(nil, int64(id), 10), nil }
 
 // UnmarshalJSON takes a JSON number, or null for absent.
 func (id *ID) UnmarshalJSON(b []byte) error {

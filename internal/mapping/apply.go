@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/go-playground/validator/v10"
-	"github.com/gorilla/schema"
 
+	"formrelay/internal/form"
 	"formrelay/internal/keycrm"
 	"formrelay/internal/mapping/expression"
 )
@@ -32,15 +32,14 @@ type Mapping struct {
 	rest     *rest
 	mark     mark
 
-	decoder  *schema.Decoder
+	decoder  *decoder
 	validate *validator.Validate
 	runs     sync.Pool // of *run
 }
 
 // prepare makes what every Apply shares.
 func (m *Mapping) prepare() {
-	m.decoder = schema.NewDecoder()
-	m.decoder.MaxSize(maxLines)
+	m.decoder = newDecoder()
 	m.validate = keycrm.NewValidator()
 }
 
@@ -81,6 +80,7 @@ type reading struct {
 type run struct {
 	m      *Mapping
 	in     Input
+	form   *form.Tree
 	values map[string]any
 	env    *expression.Env
 	index  *posted // made when first asked for
@@ -123,21 +123,22 @@ func (m *Mapping) Apply(in Input) (res Result) {
 func (m *Mapping) start(in Input) *run {
 	r, ok := m.runs.Get().(*run)
 	if !ok {
-		return &run{m: m, in: in, entity: entity{}, env: expression.NewEnv(m.lang)}
+		return &run{m: m, in: in, env: expression.NewEnv(m.lang)}
 	}
 	clear(r.out)
 	clear(r.lines)
 	clear(r.read)
 	clear(r.texts)
-	clear(r.entity)
+	r.entity.reset()
 	*r = run{m: m, in: in, env: r.env, entity: r.entity, out: r.out[:0], lines: r.lines[:0], read: r.read[:0], texts: r.texts[:0]}
 	return r
 }
 
-// begin reads the post's values and makes them the environment of its expressions. Values makes a new
-// tree for every call, so converting fields in place changes nothing for anybody else.
+// begin reads the post's values and makes them the environment of its expressions. Values makes new maps
+// and lists at every call, so converting fields in place changes nothing for anybody else.
 func (r *run) begin() {
-	r.values = r.in.Fields.Values()
+	r.form = r.in.Fields.Tree()
+	r.values = r.form.Values()
 	if _, there := r.values["email"]; !there {
 		if v, there := r.values[replyTo]; there {
 			r.values["email"] = v
@@ -149,7 +150,7 @@ func (r *run) begin() {
 
 // all gives every value posted under a plain name.
 func (r *run) all(name string) []any {
-	texts := r.in.Fields.All(name)
+	texts := r.form.All(name)
 	items := make([]any, len(texts))
 	for i := range texts {
 		items[i] = texts[i]
@@ -161,7 +162,7 @@ func (r *run) all(name string) []any {
 // demand.
 func (r *run) posted() *posted {
 	if r.index == nil {
-		r.index = newPosted(r.in.Fields)
+		r.index = newPosted(r.in.Fields, r.form)
 	}
 	return r.index
 }
@@ -172,7 +173,7 @@ func (r *run) order(at []expression.Step) []string {
 	for i, s := range at {
 		path[i] = s.Key
 	}
-	return r.in.Fields.Order(path)
+	return r.form.Order(path)
 }
 
 // text writes a value into a text.
@@ -205,20 +206,24 @@ func (r *run) object(o *object, path string) {
 		return
 	}
 	for i := range o.fields {
-		f := &o.fields[i]
-		at := f.path
-		if at == "" {
-			at = path + f.name
-		}
-		switch {
+		switch f := &o.fields[i]; {
 		case f.leaf != nil:
-			r.leaf(f.leaf, at, filler(o.typ, f.name))
+			r.leaf(f, path, filler(o.typ, f.name))
 		case f.object != nil:
-			r.object(f.object, at+".")
+			r.object(f.object, f.at(path)+".")
 		case f.list != nil:
-			r.list(f.list, at)
+			r.list(f.list, f.at(path))
 		}
 	}
+}
+
+// at is KeyCRM's path of a field in the object whose path, with a dot behind, is given. Below a list it is put together anew for
+// every line, so it is asked for only where there is a value or a fault: most fields of most lines are empty.
+func (f *field) at(object string) string {
+	if f.path != "" {
+		return f.path
+	}
+	return object + f.name
 }
 
 // filler tells the fields that say nothing by themselves: an item with only such is empty.
@@ -299,6 +304,8 @@ func (r *run) linesOf(x *expression.Expr, v any) []eachLine {
 		return r.listLines(x, v, base, whole)
 	case map[string]any:
 		return r.mapLines(v, base, whole)
+	case *expression.Table:
+		return r.mapLines(v.Rows, nil, false)
 	default:
 		l := eachLine{value: v, index: 0}
 		if whole {
@@ -360,13 +367,13 @@ func (r *run) mapLines(m map[string]any, base []expression.Step, whole bool) []e
 // there was nothing in it.
 func (r *run) item(it *item, path string, next int) int {
 	before := len(r.out)
-	prefix := path + "." + strconv.Itoa(next)
-	r.object(it.body, prefix+".")
+	prefix := path + "." + strconv.Itoa(next) + "."
+	r.object(it.body, prefix)
 	if !saysSomething(r.out[before:]) {
 		r.drop(before)
 		return next
 	}
-	r.lines = append(r.lines, line{prefix: prefix, item: it, frame: r.frame})
+	r.lines = append(r.lines, line{prefix: prefix[:len(prefix)-1], item: it, frame: r.frame})
 	return next + 1
 }
 
@@ -391,33 +398,36 @@ func (r *run) drop(from int) {
 	r.out = r.out[:from]
 }
 
-// leaf evaluates one value.
-func (r *run) leaf(l *leaf, path string, filler bool) {
-	e := emission{path: path, leaf: l, frame: r.frame, route: -1, filler: filler}
+// leaf evaluates one value of the object at a path.
+func (r *run) leaf(f *field, object string, filler bool) {
+	l := f.leaf
 	if l.constant != "" {
-		e.text = l.constant
-		r.emit(e, l.constant)
+		r.emit(emission{path: f.at(object), text: l.constant, leaf: l, frame: r.frame, filler: filler}, l.constant)
 		return
 	}
 	v, t, at, err := r.evaluate(l)
 	if err != nil {
-		r.failed(path, t, at, err)
+		r.failed(f.at(object), t, at, err)
 		return
 	}
+	if v == nil && !r.in.Explain && len(r.ambiguous) == 0 {
+		return // nothing, and nobody asks why
+	}
+	e := emission{path: f.at(object), leaf: l, frame: r.frame, filler: filler}
 	k := normaliser{region: r.m.region, location: r.m.location}
 	e.text, e.list, err = k.values(r.m.lang, l.typ, v)
 	if err == nil && l.typ.Word == keycrm.WordAmount && r.isAmbiguous(t) {
 		err = errAmbiguousField
 	}
 	if err != nil {
-		r.unfit(path, l, v, err)
+		r.unfit(e.path, l, v, err)
 		return
 	}
-	if k.leftover != "" {
+	if k.leftover != "" && !slices.Contains(r.phoneRests, k.leftover) { // one field may be mapped twice
 		r.phoneRests = append(r.phoneRests, k.leftover)
 	}
 	if e.list != nil {
-		e.path = path[:len(path)-len(l.typ.Name)] + l.typ.List
+		e.path = e.path[:len(e.path)-len(l.typ.Name)] + l.typ.List
 	}
 	r.emit(e, v)
 }
@@ -445,6 +455,7 @@ func (r *run) evaluate(l *leaf) (v any, t *template, at *expression.Expr, err er
 
 // emit notes a value, unless there is none.
 func (r *run) emit(e emission, from any) {
+	e.route = -1
 	if r.in.Explain {
 		e.route = r.explain(e, from)
 	}

@@ -73,6 +73,8 @@ type compiler struct {
 	lang   *expression.Language
 	inList int // items around
 	faults []Fault
+
+	expressions int // so far, of all texts
 }
 
 // Compile checks a profile's mapping and makes it ready. With faults, which come sorted by their place,

@@ -57,36 +57,25 @@ func mapped(root *object, uuid string) bool {
 	return false
 }
 
-// entity is the pairs that gorilla/schema gets: KeyCRM's paths and their texts.
-type entity map[string][]string
-
-// get is the first text at a path, "" when there is none.
-func (e entity) get(path string) string {
-	if texts := e[path]; len(texts) > 0 {
-		return texts[0]
-	}
-	return ""
-}
-
 // add sets what the relay adds by itself, and shows it where routes are asked for.
-func (r *run) add(e entity, path, text string) {
-	e[path] = []string{text}
+func (r *run) add(e *entity, path, text string) {
+	e.set(path, []string{text})
 	if r.in.Explain {
 		r.res.Routes = append(r.res.Routes, Route{Path: path, To: text})
 	}
 }
 
 // fill adds what the relay knows when the mapping says nothing.
-func (r *run) fill(e entity) {
+func (r *run) fill(e *entity) {
 	now := r.in.Now.UTC().Format(time.DateTime)
 	if r.m.sourceID > 0 {
 		r.add(e, "source_id", strconv.FormatInt(r.m.sourceID, 10))
 	}
 	if r.m.kind == keycrm.KindOrder {
-		if e["source_uuid"] == nil && !r.faulty["source_uuid"] {
+		if e.all("source_uuid") == nil && !r.faulty["source_uuid"] {
 			r.add(e, "source_uuid", r.in.ID)
 		}
-		if e["ordered_at"] == nil {
+		if e.all("ordered_at") == nil {
 			r.add(e, "ordered_at", now)
 		}
 		r.res.SourceUUID = e.get("source_uuid")
@@ -103,22 +92,22 @@ func (r *run) fill(e entity) {
 }
 
 // payment gives a payment the status that KeyCRM would not assume, and a paid one its date.
-func (r *run) payment(e entity, prefix, now string) {
+func (r *run) payment(e *entity, prefix, now string) {
 	status, date := prefix+".status", prefix+".payment_date"
-	if e[status] == nil && !r.faulty[status] {
+	if e.all(status) == nil && !r.faulty[status] {
 		r.add(e, status, "not_paid")
 	}
-	if e.get(status) == "paid" && e[date] == nil && !r.faulty[date] {
+	if e.get(status) == "paid" && e.all(date) == nil && !r.faulty[date] {
 		r.add(e, date, now)
 	}
 }
 
 // sameRecipient leaves a recipient out who is the buyer.
-func (r *run) sameRecipient(e entity, path, buyers string) {
-	if e[path] == nil || e.get(path) != e.get(buyers) {
+func (r *run) sameRecipient(e *entity, path, buyers string) {
+	if e.all(path) == nil || e.get(path) != e.get(buyers) {
 		return
 	}
-	delete(e, path)
+	e.remove(path)
 	for i := range r.out {
 		if n := r.out[i].route; n >= 0 && r.out[i].path == path {
 			r.res.Routes[n].To = ""
@@ -127,7 +116,7 @@ func (r *run) sameRecipient(e entity, path, buyers string) {
 }
 
 // addMark puts the mark into its custom field. The one in the comment is the comment's business.
-func (r *run) addMark(e entity) {
+func (r *run) addMark(e *entity) {
 	if r.m.mark.none {
 		return
 	}
@@ -148,12 +137,12 @@ func (r *run) addMark(e entity) {
 
 // comment writes the comment: the mark, what the mapping says, what was typed after phone numbers, and
 // the rest of the form.
-func (r *run) comment(e entity) {
+func (r *run) comment(e *entity) {
 	var lines []string
 	if !r.m.mark.none && r.m.mark.field == "" {
 		lines = append(lines, r.res.Mark)
 	}
-	lines = append(lines, e[managerComment]...)
+	lines = append(lines, e.all(managerComment)...)
 	lines = append(lines, r.phoneRests...)
 	to := r.m.rest.path
 	if to != "" {
@@ -161,7 +150,7 @@ func (r *run) comment(e entity) {
 		if to == managerComment {
 			lines = append(lines, unused...)
 		} else {
-			r.write(e, to, append(slices.Clip(e[to]), unused...))
+			r.write(e, to, append(slices.Clip(e.all(to)), unused...))
 		}
 	}
 	r.write(e, managerComment, lines)
@@ -169,7 +158,7 @@ func (r *run) comment(e entity) {
 
 // write sets a comment, bounded, when there is something in it that the mapping alone did not put
 // there.
-func (r *run) write(e entity, path string, lines []string) {
+func (r *run) write(e *entity, path string, lines []string) {
 	if len(lines) == 0 {
 		return
 	}

@@ -148,15 +148,28 @@ func (r *run) applyFields() {
 			r.plainField(rule)
 			continue
 		}
-		// A name with brackets leads into a tree that may stand in the form under several spellings of its root: each is converted,
-		// but told only once.
-		for n, key := range r.spellings(rule.path[0]) {
-			v, there := r.values[key]
-			if !there {
-				continue
-			}
-			w := fieldWalk{run: r, rule: rule, quiet: n > 0}
+		r.nestedField(rule)
+	}
+}
+
+// nestedField treats a name with brackets. It leads into a tree that may stand in the form under several
+// spellings of its root: each is converted, but told only once.
+func (r *run) nestedField(rule *fieldRule) {
+	keys, posted := r.spellings(rule.path[0]), 0
+	for _, key := range keys {
+		if v, there := r.values[key]; there {
+			w := fieldWalk{run: r, rule: rule, quiet: posted > 0}
 			w.below(v, rule.path[1:], []expression.Step{{Key: key}})
+			posted++
+		}
+	}
+	if posted > 0 {
+		return
+	}
+	w := fieldWalk{run: r, rule: rule}
+	if out := w.missing(rule.path[1:], []expression.Step{{Key: keys[0]}}); out != nil {
+		for _, key := range keys {
+			r.values[key] = out
 		}
 	}
 }
@@ -207,7 +220,37 @@ type fieldWalk struct {
 	quiet bool // another spelling has told the faults already
 }
 
-// below treats what lies below a value that was posted.
+// single tells a name that means one field whatever is posted: one without empty brackets, or with a
+// last pair of them for the choices of a list.
+func (w *fieldWalk) single() bool {
+	return !slices.Contains(w.rule.path[1:len(w.rule.path)-1], "")
+}
+
+// missing treats a field of which the form posted nothing, not even the objects around it. It returns
+// the default, nested as path says, nil when there is none.
+func (w *fieldWalk) missing(path []string, at []expression.Step) any {
+	if !w.single() {
+		return nil
+	}
+	for _, key := range path {
+		at = append(at[:len(at):len(at)], expression.Step{Key: key})
+	}
+	out := w.judge(nil, false, at)
+	for _, key := range slices.Backward(path) {
+		_, many := out.([]any)
+		switch {
+		case out == nil || key == "" && many:
+		case key == "":
+			out = []any{out}
+		default:
+			out = map[string]any{key: out}
+		}
+	}
+	return out
+}
+
+// below treats what lies below a value that was posted. Where that has no room for the field, the field
+// is missing, but a default does not replace what was typed.
 func (w *fieldWalk) below(v any, path []string, at []expression.Step) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -220,6 +263,9 @@ func (w *fieldWalk) below(v any, path []string, at []expression.Step) {
 		}
 	case []any:
 		keys := w.run.order(at)
+		if path[0] != "" && !slices.Contains(keys, path[0]) {
+			w.missing(path, at)
+		}
 		for i := range v {
 			if i >= len(keys) || path[0] != "" && path[0] != keys[i] {
 				continue
@@ -231,6 +277,8 @@ func (w *fieldWalk) below(v any, path []string, at []expression.Step) {
 				w.below(v[i], path[1:], below)
 			}
 		}
+	default:
+		w.missing(path, at)
 	}
 }
 
@@ -242,11 +290,13 @@ func (w *fieldWalk) member(m map[string]any, path []string, at []expression.Step
 	if len(path) > 1 {
 		if there {
 			w.below(v, path[1:], below)
+		} else if out := w.missing(path[1:], below); out != nil {
+			m[path[0]] = out
 		}
 		return
 	}
 	rule := w.rule
-	if v == nil && rule.fallback != nil && allBlank(m) {
+	if v == nil && rule.fallback != nil && !w.single() && allBlank(m) {
 		without := *rule
 		without.fallback = nil
 		w = &fieldWalk{run: w.run, rule: &without, quiet: w.quiet}

@@ -49,6 +49,9 @@ func (c *compiler) texts(l *leaf, n *Node, path string, in expression.Scope) *le
 			l.list = append(l.list, t)
 		}
 	}
+	if len(l.list) == 0 {
+		return nil // `[]` says as much as no key at all
+	}
 	return l
 }
 

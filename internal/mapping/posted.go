@@ -23,8 +23,8 @@ type posted struct {
 
 // newPosted indexes a post. A root that was posted as such belongs to that field alone; another field's
 // alias never takes it, as in form's own values.
-func newPosted(f *form.Fields) *posted {
-	p := &posted{fields: f, paths: f.Paths(), roots: map[string][]int{}, raw: map[string]bool{}}
+func newPosted(f *form.Fields, t *form.Tree) *posted {
+	p := &posted{fields: f, paths: t.Paths(), roots: map[string][]int{}, raw: map[string]bool{}}
 	for i := range f.Pairs {
 		name := root(f.Pairs[i].Name)
 		p.raw[name] = true
@@ -116,6 +116,13 @@ func (p *posted) name(steps []expression.Step) (name string, ok bool) {
 	return p.above(steps)
 }
 
+// filled tells whether something was typed into a field.
+func (p *posted) filled(name string) bool {
+	return slices.ContainsFunc(p.fields.Pairs, func(pair form.Pair) bool {
+		return pair.Name == name && strings.TrimSpace(pair.Value) != ""
+	})
+}
+
 // above is the name of a plain value that was posted where the path goes further: `${name.first}` and
 // name=O.
 func (p *posted) above(steps []expression.Step) (name string, ok bool) {
@@ -148,12 +155,12 @@ func spelled(steps []expression.Step) string {
 
 // keyAt finds the key that the item at a position of a list was posted under: products[5][sku] alone is
 // the first item.
-func keyAt(f *form.Fields, prefix []expression.Step, at string) string {
+func keyAt(t *form.Tree, prefix []expression.Step, at string) string {
 	path := make([]string, len(prefix))
 	for i, s := range prefix {
 		path[i] = s.Key
 	}
-	keys := f.Order(path)
+	keys := t.Order(path)
 	i, err := strconv.Atoi(at)
 	if err != nil || i < 0 || i >= len(keys) || !digitsOnly(keys) {
 		return at

@@ -83,12 +83,17 @@ func (r *run) unused() []string {
 	return lines
 }
 
-// use marks the pairs that an evaluated expression used.
+// use marks the pairs that an evaluated expression used. A name or position that the expression computes
+// is not known here, nor is what a look at the whole form is after: neither marks anything, since what
+// stands twice is a lesser evil than what is lost.
 func (r *run) use(used []bool, read reading) {
 	mark := func(paths []expression.Path) {
 		for _, path := range paths {
 			if path.Root == expression.Item && (read.frame == nil || !read.frame.known) {
 				continue // the each's own expression is marked for it
+			}
+			if path.Root == expression.Form && len(path.Steps) == 0 || slices.ContainsFunc(path.Steps, func(s expression.Step) bool { return s.One }) {
+				continue
 			}
 			steps, _ := r.place(path, read.frame)
 			for _, i := range r.index.pairs(steps) {

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"fmt"
 	"strings"
 
 	"formrelay/internal/mapping/expression"
@@ -36,9 +37,12 @@ func (t *template) literal() string {
 	return t.parts[0].text
 }
 
-// compileTemplate compiles a scalar's text. It returns nil after a fault.
+// template compiles a scalar's text. It returns nil after a fault.
 func (c *compiler) template(n *Node, in expression.Scope) *template {
 	parts, faults := expression.Split(n.Text)
+	if c.crowded(n, parts) {
+		return nil
+	}
 	t := &template{source: n.Text, pos: n.Pos, parts: make([]part, 0, len(parts))}
 	for _, p := range parts {
 		if !p.Expr {
@@ -60,6 +64,36 @@ func (c *compiler) template(n *Node, in expression.Scope) *template {
 		return nil
 	}
 	return t
+}
+
+// The bounds of what has to be compiled. An expression takes some tenths of a millisecond, so that without them a profile's text within
+// its 256 KB could hold a start up for many seconds; no comment is made of a hundred fields, and no form has a thousand.
+const (
+	maxTextExpressions    = 100
+	maxProfileExpressions = 2000
+)
+
+// crowded tells whether a text, or the profile with it, has more expressions than are compiled. The profile's fault is told once, at
+// the text that goes beyond.
+func (c *compiler) crowded(n *Node, parts []expression.Part) bool {
+	here := 0
+	for _, p := range parts {
+		if p.Expr {
+			here++
+		}
+	}
+	if here > maxTextExpressions {
+		c.fault(n.Pos, fmt.Sprintf("this text has %d expressions; %d are allowed in one", here, maxTextExpressions),
+			"join lists with ${join(\", \", list)}, or let `rest` write what the form posts")
+		return true
+	}
+	before := c.expressions
+	c.expressions += here
+	if before <= maxProfileExpressions && c.expressions > maxProfileExpressions {
+		c.fault(n.Pos, fmt.Sprintf("the map has more than %d expressions", maxProfileExpressions),
+			"let `each` repeat an item for every line of the form, and `tables` hold the cases")
+	}
+	return c.expressions > maxProfileExpressions
 }
 
 // within is the place of a character of a scalar's text. It is exact for a scalar on one line without

@@ -25,7 +25,7 @@ func (r *run) place(p expression.Path, f *frame) (steps []expression.Step, ok bo
 	ok = true
 	for _, s := range p.Steps {
 		if s.Position {
-			s = expression.Step{Key: keyAt(r.in.Fields, steps, s.Key)}
+			s = expression.Step{Key: keyAt(r.form, steps, s.Key)}
 		}
 		ok = ok && !s.Any
 		steps = append(steps[:len(steps):len(steps)], s)
@@ -107,13 +107,26 @@ func (r *run) at(steps []expression.Step) any {
 }
 
 // fieldOf is the form's own name of the field that an expression's fault is told at: the first it reads
-// that was posted, else the first it asks for; "" when it reads none.
+// that was filled in, else the first that was posted, else the first it asks for; "" when it reads none.
+// A field that was left empty is passed over because its value is nobody's fault: of `mail ?? email` the
+// one that was typed counts.
 func (r *run) fieldOf(x *expression.Expr, f *frame) string {
 	places := r.places(x, f)
+	posted := ""
 	for _, steps := range places {
-		if name, ok := r.posted().name(steps); ok {
+		if len(steps) == 0 || steps[0].Any {
+			continue // the form as a whole, or a name that the expression computes: any field would be a guess
+		}
+		name, ok := r.posted().name(steps)
+		if ok && r.posted().filled(name) {
 			return name
 		}
+		if ok && posted == "" {
+			posted = name
+		}
+	}
+	if posted != "" {
+		return posted
 	}
 	for _, steps := range places {
 		if name := spelled(steps); name != "" {
@@ -204,17 +217,21 @@ func (r *run) failed(path string, t *template, at *expression.Expr, err error) {
 
 var errAmbiguousField = value.ErrAmbiguous
 
-// isAmbiguous tells whether a template reads a field whose text could be thousands or decimals.
+// isAmbiguous tells whether a template reads a field whose text could be thousands or decimals: of a
+// list any of its lines, since a sum hides which it was.
 func (r *run) isAmbiguous(t *template) bool {
 	if len(r.ambiguous) == 0 {
 		return false
 	}
-	for _, name := range r.fieldsOf(t, r.frame) {
-		if slices.Contains(r.ambiguous, name) {
-			return true
+	found := false
+	t.expressions(func(x *expression.Expr) {
+		for _, steps := range r.places(x, r.frame) {
+			for _, i := range r.posted().pairs(steps) {
+				found = found || slices.Contains(r.ambiguous, r.in.Fields.Pairs[i].Name)
+			}
 		}
-	}
-	return false
+	})
+	return found
 }
 
 // unfit notes a value that KeyCRM's field does not take.

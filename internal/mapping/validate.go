@@ -18,13 +18,13 @@ import (
 // finish makes the entity of what the map gave, has it judged, and writes its JSON when there is
 // nothing wrong.
 func (r *run) finish() {
-	e := r.entity
+	e := &r.entity
 	for i := range r.out {
 		if o := &r.out[i]; o.list != nil {
-			e[o.path] = o.list
+			e.set(o.path, o.list)
 		} else {
 			r.texts = append(r.texts, o.text)
-			e[o.path] = r.texts[len(r.texts)-1:]
+			e.set(o.path, r.texts[len(r.texts)-1:])
 		}
 	}
 	r.fill(e)
@@ -42,16 +42,15 @@ func (r *run) finish() {
 }
 
 // judge decodes the pairs into KeyCRM's struct and validates it.
-func (r *run) judge(e entity) (body any, err error) {
+func (r *run) judge(e *entity) (body any, err error) {
 	if r.m.kind == keycrm.KindCard {
 		body = new(keycrm.Card)
 	} else {
 		body = new(keycrm.Order)
 	}
-	r.undecoded(r.m.decoder.Decode(body, e))
+	r.undecoded(r.m.decoder.decode(body, e))
 	err = r.m.validate.Struct(body)
-	var faults validator.ValidationErrors
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[validator.ValidationErrors](err); ok {
 		for _, f := range faults {
 			r.invalid(f)
 		}
@@ -61,18 +60,10 @@ func (r *run) judge(e entity) (body any, err error) {
 }
 
 // undecoded tells what gorilla/schema could not put into the struct.
-func (r *run) undecoded(err error) {
-	var faults schema.MultiError
-	if !errors.As(err, &faults) {
-		if err != nil {
-			r.problem(Problem{Text: "the entity cannot be built: " + err.Error()})
-		}
-		return
-	}
+func (r *run) undecoded(faults schema.MultiError) {
 	for _, path := range sortedKeys(faults) {
 		cause := faults[path]
-		var conversion schema.ConversionError
-		if errors.As(cause, &conversion) && conversion.Err != nil {
+		if conversion, ok := errors.AsType[schema.ConversionError](cause); ok && conversion.Err != nil {
 			cause = conversion.Err
 		}
 		p := r.problemAt(path)

@@ -83,6 +83,52 @@ func TestAfter(t *testing.T) {
 			before: pace.Account{Paused: "stocktaking", ByOps: true}, event: pace.Event{Kind: pace.Stopped, Reason: "no token", Started: at(99_500)},
 			want: pace.Account{Paused: "stocktaking", ByOps: true},
 		},
+		"nor does an outage begin probes in it": {
+			before: pace.Account{Paused: "stocktaking", ByOps: true, Broken: 1}, event: pace.Event{Kind: pace.Broke, Create: true, Started: at(99_500)},
+			want: pace.Account{Paused: "stocktaking", ByOps: true, Broken: 2, CreateBroke: true},
+		},
+		"a create that broke": {
+			before: pace.Account{Broken: 1}, event: pace.Event{Kind: pace.Broke, Create: true, Started: at(99_500)},
+			want: pace.Account{Broken: 2, CreateBroke: true, ProbeAt: at(101_000), ProbePause: time.Second},
+		},
+		"a look-up that works does not mend creates": {
+			before: pace.Account{Broken: 1, CreateBroke: true}, event: pace.Event{Kind: pace.Worked, LookUp: true},
+			want: pace.Account{Broken: 1, CreateBroke: true},
+		},
+		"it goes on with the pauses": {
+			before: creates(pace.LookAgain), event: pace.Event{Kind: pace.Worked, LookUp: true, Started: at(99_500)},
+			want: pace.Account{Broken: 2, CreateBroke: true, ProbeAt: at(108_000), ProbePause: 8 * time.Second},
+		},
+		"one that settles its submission makes them short": {
+			before: creates(pace.LookAgain), event: pace.Event{Kind: pace.Worked, LookUp: true, Progress: true, Started: at(99_500)},
+			want: pace.Account{Broken: 2, CreateBroke: true, ProbeAt: at(101_000), ProbePause: time.Second},
+		},
+		"a create that was answered ends it":    {before: creates(pace.LookNext), event: pace.Event{Kind: pace.Worked, Create: true}},
+		"a create that met a 429 ends it":       {before: creates(pace.CreateNext), event: pace.Event{Kind: pace.Limited, Create: true}},
+		"look-ups alone are ended by the check": {before: pace.Account{Broken: 3, Step: pace.CheckNext}, event: pace.Event{Kind: pace.Limited, Check: true}},
+		"a look-up that breaks is tried again": {
+			before: creates(pace.LookNext), event: pace.Event{Kind: pace.Broke, LookUp: true, Started: at(99_500)},
+			want: pace.Account{Broken: 3, CreateBroke: true, Step: pace.LookAgain, ProbeAt: at(108_000), ProbePause: 8 * time.Second},
+		},
+		"then comes the check, also after a refusal": {
+			before: creates(pace.LookAgain), event: pace.Event{Kind: pace.Refused, LookUp: true, Started: at(99_500)},
+			want: pace.Account{Broken: 2, CreateBroke: true, Step: pace.CheckNext, ProbeAt: at(108_000), ProbePause: 8 * time.Second},
+		},
+		"the check is answered: a create at once": {
+			before: creates(pace.CheckNext), event: pace.Event{Kind: pace.Worked, Check: true, Started: at(99_500)},
+			want: pace.Account{Broken: 2, CreateBroke: true, Step: pace.CreateNext, ProbeAt: now, ProbePause: 4 * time.Second},
+		},
+		"the check is not: look-ups again": {
+			before: creates(pace.CheckNext), event: pace.Event{Kind: pace.Broke, Check: true, Started: at(99_500)},
+			want: pace.Account{Broken: 3, CreateBroke: true, ProbeAt: at(108_000), ProbePause: 8 * time.Second},
+		},
+		"nothing was queued for the create's turn": {
+			before: creates(pace.CreateNext), event: pace.Event{Kind: pace.Broke, LookUp: true, Started: at(99_500)},
+			want: pace.Account{Broken: 3, CreateBroke: true, Step: pace.LookAgain, ProbeAt: at(108_000), ProbePause: 8 * time.Second},
+		},
+		"a Retry-After beyond reason is bounded": {
+			event: pace.Event{Kind: pace.Limited, Wait: 100 * time.Hour}, want: pace.Account{LimitedUntil: now.Add(pace.MaxLimited)},
+		},
 		"the first answer that works resumes": {before: paused, event: pace.Event{Kind: pace.Worked}, want: pace.Account{Name: "main"}},
 	}
 	for name, tt := range tests {
@@ -95,6 +141,11 @@ func TestAfter(t *testing.T) {
 	}
 }
 
+// creates is an account in an outage in which a create broke, at that step.
+func creates(step pace.Step) pace.Account {
+	return pace.Account{Broken: 2, CreateBroke: true, Step: step, ProbeAt: at(99_000), ProbePause: 4 * time.Second}
+}
+
 // TestHealthHoldsTogether checks what must be true of an account after anything that can happen to it.
 func TestHealthHoldsTogether(t *testing.T) {
 	t.Parallel()
@@ -104,10 +155,12 @@ func TestHealthHoldsTogether(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(t, "events") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 90_000).Draw(t, "pause")) * time.Millisecond)
 			e := pace.Event{
-				Kind:    rapid.SampledFrom([]pace.EventKind{pace.Worked, pace.Limited, pace.Broke, pace.Broke, pace.Broke, pace.Stopped}).Draw(t, "kind"),
+				Kind:    rapid.SampledFrom([]pace.EventKind{pace.Worked, pace.Refused, pace.Limited, pace.Broke, pace.Broke, pace.Broke, pace.Stopped}).Draw(t, "kind"),
 				Started: now.Add(-time.Duration(rapid.IntRange(0, 15_000).Draw(t, "length")) * time.Millisecond),
 				Wait:    time.Duration(rapid.IntRange(0, 100).Draw(t, "wait")) * time.Second,
 			}
+			call := rapid.IntRange(0, 2).Draw(t, "call")
+			e.Create, e.LookUp, e.Check = call == 0, call == 1, call == 2
 			before := a
 			switch rapid.IntRange(0, 11).Draw(t, "ops") {
 			case 0:
@@ -121,7 +174,7 @@ func TestHealthHoldsTogether(t *testing.T) {
 				a = a.After(e, now)
 				holdsTogether(t, before, a, e, now)
 			}
-			if wait := (pace.Limit{Calls: 1, Window: time.Second}).Decide(now, a, nil, pace.ForProbe, false); a.ByOps && wait == nil {
+			if wait := (pace.Limit{Calls: 1, Window: time.Second}).Decide(now, a, nil, pace.ForProbe, 0); a.ByOps && wait == nil {
 				t.Fatalf("a call goes although ops paused the account")
 			}
 		}
@@ -140,9 +193,13 @@ func holdsTogether(t *rapid.T, before, a pace.Account, e pace.Event, now time.Ti
 		t.Fatalf("an account that needs no probe still waits for one")
 	case a.LimitedUntil.Before(before.LimitedUntil):
 		t.Fatalf("a limit was shortened")
-	case e.Kind == pace.Worked && waits:
+	case before.CreateBroke && !a.CreateBroke && !e.Create:
+		t.Fatalf("what a create began was ended by something else")
+	case !a.Probing() && a.Step != pace.LookNext:
+		t.Fatalf("step %d of an outage that is none", a.Step)
+	case e.Kind == pace.Worked && e.Create && waits:
 		t.Fatalf("an answer that works did not end the trouble")
-	case before.Paused != "" && a.Paused == "" && e.Kind != pace.Worked:
+	case before.Paused != "" && a.Paused == "" && e.Kind != pace.Worked && e.Kind != pace.Refused:
 		t.Fatalf("resumed without a proof")
 	case before.ByOps && (!a.ByOps || a.Paused != before.Paused):
 		t.Fatalf("what ops paused was changed by an event: %+v", a)

@@ -32,7 +32,7 @@ type Purpose int
 const (
 	ForCreate Purpose = iota
 	ForLookUp
-	ForProbe // the cheap question whether a paused account works again
+	ForProbe // the cheap question whether KeyCRM is there and takes the token
 )
 
 // Wait says why a call may not go now. Until is when to ask again at the latest; it is never zero. A call that ends before may make
@@ -45,13 +45,15 @@ type Wait struct {
 func (w *Wait) Error() string { return "wait: " + w.Why }
 
 // Decide tells whether a call for purpose p may begin at now: nil means go, and the caller takes a slot in the same transaction.
-// slots are those of the account that may still count (see Counts), over all replicas; uncertain says whether any submission of the
-// account is uncertain.
+// slots are those of the account that may still count (see Counts), over all replicas; uncertain says how many submissions of the
+// account are uncertain because a create broke.
 //
 // The order of the questions matters. KeyCRM's own 429 holds back everything, probes too. A paused account lets nothing but a
-// ForProbe through, and one that ops paused nothing at all. In an outage one call goes at a time, and while a submission is uncertain it must be a look-up: only a call that
-// cannot make an entity may find out whether KeyCRM works again. The pace comes last because nothing is exempt from it.
-func (l Limit) Decide(now time.Time, a Account, slots []Slot, p Purpose, uncertain bool) *Wait {
+// ForProbe through, and one that ops paused nothing at all. In an outage one call goes at a time, and while a submission is uncertain a
+// create is only a probe in its turn (see Account). Otherwise creates leave room for what is in doubt already, so that calls under way
+// and uncertain submissions are never more than MaxInFlight together; one at a time may always go. The pace comes last because nothing
+// is exempt from it.
+func (l Limit) Decide(now time.Time, a Account, slots []Slot, p Purpose, uncertain int) *Wait {
 	flying, landing := l.inFlight(now, slots)
 	switch {
 	case a.LimitedUntil.After(now):
@@ -69,10 +71,10 @@ func (l Limit) Decide(now time.Time, a Account, slots []Slot, p Purpose, uncerta
 		if w := a.oneAtATime(now, flying, landing, "probing"); w != nil {
 			return w
 		}
-		if uncertain && p != ForLookUp {
+		if uncertain > 0 && p == ForCreate && a.Step != CreateNext {
 			return &Wait{Until: now.Add(MinProbePause), Why: "probing"}
 		}
-	case flying >= MaxInFlight:
+	case flying >= MaxInFlight, p == ForCreate && flying > 0 && flying+uncertain >= MaxInFlight:
 		return &Wait{Until: landing, Why: "in flight"}
 	}
 	return l.room(now, slots)

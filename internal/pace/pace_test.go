@@ -46,7 +46,7 @@ func TestDecide(t *testing.T) {
 		account   pace.Account
 		slots     []pace.Slot
 		purpose   pace.Purpose
-		uncertain bool
+		uncertain int
 		want      *pace.Wait
 	}{
 		"a lone call goes at once":                       {limit: limit},
@@ -79,14 +79,14 @@ func TestDecide(t *testing.T) {
 			limit: limit, now: 1000, account: paused, purpose: pace.ForProbe, slots: ended(300, 100, 200), want: wait(10100, "pace"),
 		},
 		"paused in an outage: a probe goes though something is uncertain": {
-			limit: limit, now: 1000, account: pace.Account{Paused: "x", Broken: 5}, purpose: pace.ForProbe, uncertain: true,
+			limit: limit, now: 1000, account: pace.Account{Paused: "x", Broken: 5}, purpose: pace.ForProbe, uncertain: 1,
 		},
 
 		"paused by ops, a probe does not go": {
 			limit: limit, now: 1000, account: pace.Account{Paused: "stocktaking", ByOps: true}, purpose: pace.ForProbe, want: wait(2000, "paused"),
 		},
 		"paused by ops, a look-up does not go in an outage": {
-			limit: limit, now: 1000, account: pace.Account{Paused: "stocktaking", ByOps: true, Broken: 2}, purpose: pace.ForLookUp, uncertain: true,
+			limit: limit, now: 1000, account: pace.Account{Paused: "stocktaking", ByOps: true, Broken: 2}, purpose: pace.ForLookUp, uncertain: 1,
 			want: wait(2000, "paused"),
 		},
 
@@ -94,12 +94,24 @@ func TestDecide(t *testing.T) {
 		"outage, not before its time": {limit: limit, now: -1, account: outage, want: wait(0, "probing")},
 		"outage, one at a time":       {limit: limit, now: 1000, account: outage, slots: flying(500), want: wait(2500, "probing")},
 		"outage, a look-up first": {
-			limit: limit, now: 1000, account: outage, purpose: pace.ForCreate, uncertain: true, want: wait(2000, "probing"),
+			limit: limit, now: 1000, account: outage, purpose: pace.ForCreate, uncertain: 1, want: wait(2000, "probing"),
 		},
-		"outage, the look-up goes": {limit: limit, now: 1000, account: outage, purpose: pace.ForLookUp, uncertain: true},
+		"outage, the look-up goes": {limit: limit, now: 1000, account: outage, purpose: pace.ForLookUp, uncertain: 1},
 		"one broken call is no outage": {
-			limit: limit, now: 1000, account: pace.Account{Broken: 1}, slots: flying(500), purpose: pace.ForCreate, uncertain: true,
+			limit: limit, now: 1000, account: pace.Account{Broken: 1}, slots: flying(500), purpose: pace.ForCreate, uncertain: 1,
 		},
+		"outage, a create in its turn": {
+			limit: limit, now: 1000, account: pace.Account{Broken: 2, Step: pace.CreateNext}, purpose: pace.ForCreate, uncertain: 8,
+		},
+		"outage, the check": {
+			limit: limit, now: 1000, account: pace.Account{Broken: 2, Step: pace.CheckNext}, purpose: pace.ForProbe, uncertain: 8,
+		},
+		"what is in doubt takes room from creates": {
+			limit: wide, now: 1000, slots: flying(1, 2, 3), purpose: pace.ForCreate, uncertain: 5, want: wait(2001, "in flight"),
+		},
+		"and leaves the rest":                      {limit: wide, now: 1000, slots: flying(1, 2, 3), purpose: pace.ForCreate, uncertain: 4},
+		"and none from look-ups":                   {limit: wide, now: 1000, slots: flying(1, 2, 3), purpose: pace.ForLookUp, uncertain: 8},
+		"one create may go however many are so":    {limit: wide, now: 1000, purpose: pace.ForCreate, uncertain: 8},
 		"a limit of nothing lets one call through": {limit: pace.Limit{Window: time.Second}, now: 1000},
 	}
 	for name, tt := range tests {
@@ -124,7 +136,7 @@ type world struct {
 
 // begin asks for a call that takes length, and reports how long the pace wants to wait.
 func (w *world) begin(length time.Duration, dies bool) *pace.Wait {
-	if wait := w.limit.Decide(w.now, pace.Account{}, w.slots, pace.ForCreate, false); wait != nil {
+	if wait := w.limit.Decide(w.now, pace.Account{}, w.slots, pace.ForCreate, 0); wait != nil {
 		return wait
 	}
 	w.slots = append(w.slots, pace.Slot{Start: w.now})

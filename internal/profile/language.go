@@ -134,7 +134,7 @@ type guardBlock struct {
 	// max_name bounds one field's name, 16 bytes to 64KB; default 1000 bytes.
 	MaxName scalar `yaml:"max_name"`
 
-	// max_value bounds one field's value, 1KB to 32MB; default 256KB.
+	// max_value bounds one field's value, 1KB to 32MB and no more than max_body; default 256KB.
 	MaxValue scalar `yaml:"max_value"`
 
 	// max_depth bounds how deep a name nests, 1 to 100; default 32: a[b] is 2 deep.

@@ -41,7 +41,7 @@ type Profile struct {
 	Enabled     bool
 	Limits      form.Limits
 	Charset     string // "": what the post declares, else UTF-8
-	Success     string // absolute URL, {id} still in it; "": the relay's own thank-you page
+	Success     string // absolute URL in ASCII, {id} still in it; "": the relay's own thank-you page
 	HoldInvalid bool   // what a visitor could correct is held for ops instead
 	Lang        string // uk, ru, en or pl; "": the visitor's own
 	Mapping     *mapping.Mapping

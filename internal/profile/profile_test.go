@@ -20,6 +20,7 @@ const least = "creates: order\nsource_id: 22\nmap: {buyer: {full_name: \"${name}
 func TestParse(t *testing.T) {
 	t.Parallel()
 	bare := Profile{Name: "order", File: "order.yaml", Creates: keycrm.KindOrder, SourceID: 22, Enabled: true, Limits: form.DefaultLimits()}
+	bare.Limits.Files, bare.Limits.FileSize = 0, 0 // files are not built
 	tests := []struct {
 		name     string
 		text     string
@@ -39,6 +40,9 @@ func TestParse(t *testing.T) {
 			p.Success, p.HoldInvalid, p.Lang = "https://shop.example/thanks?order={id}#{id}", true, "pl"
 		}},
 		{name: "HostInCapitals", text: least + "answer: {success: HTTPS://Shop.Example/}\n", want: func(p *Profile) { p.Success = "HTTPS://Shop.Example/" }},
+		{name: "AddressInCyrillic", text: least + "answer: {success: \"https://крамниця.example:8443/дякуємо/%d1%84?номер={id}&a=<b>\"}\n", want: func(p *Profile) {
+			p.Success = "https://xn--80aqejfp0c4d.example:8443/%D0%B4%D1%8F%D0%BA%D1%83%D1%94%D0%BC%D0%BE/%d1%84?%D0%BD%D0%BE%D0%BC%D0%B5%D1%80={id}&a=%3Cb%3E"
+		}},
 		{name: "Refuse", text: least + "answer: {invalid: refuse}\n", want: func(*Profile) {}},
 		{name: "Guard", text: least + "guard: {max_body: 32MB, max_pairs: 10000, max_name: 16, max_value: 1 kb, max_depth: 100}\n", want: func(p *Profile) {
 			p.Limits.Body, p.Limits.Pairs, p.Limits.Name, p.Limits.Value, p.Limits.Depth = 32<<20, 10_000, 16, 1024, 100

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 
+	"golang.org/x/net/idna"
+
 	"formrelay/internal/form"
 	"formrelay/internal/keycrm"
 	"formrelay/internal/mapping"
@@ -295,7 +297,8 @@ func (r *reader) timezone(s *scalar) *time.Location {
 
 // success reads `answer.success`. Its host is fixed by ops and only the submission's id is
 // filled in, so no post can redirect a visitor to a host of its choice. An address that
-// browsers and this program could read in two ways (blanks, \, user@host) is refused.
+// browsers and this program could read in two ways (blanks, \, user@host) is refused. What comes
+// back is the address as it goes into a header: all ASCII.
 func (r *reader) success(s *scalar) string {
 	if !s.set {
 		return ""
@@ -320,19 +323,63 @@ func (r *reader) success(s *scalar) string {
 		r.add(s.pos, s.path+" holds a user name or password", do)
 	case !strings.Contains(strings.ToLower(s.text), "://"+strings.ToLower(u.Host)):
 		r.add(s.pos, s.path+" has {id} in its host", "put {id} behind the host: "+`"https://shop.example/thanks?order={id}"`)
+	case !validPort(u.Port()):
+		r.add(s.pos, s.path+" has the port "+quote(u.Port())+", which cannot be", "write a port from 1 to 65535, or leave it out")
+	default:
+		address, err := asciiAddress(s.text, u)
+		if err != nil {
+			r.add(s.pos, s.path+" has a host that cannot be: "+quote(u.Hostname()), do)
+		}
+		return address
 	}
-	return s.text
+	return ""
+}
+
+// validPort tells whether a port can be connected to; none is fine.
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
+}
+
+// asciiAddress writes the address u, whose text is given, as a header takes it: a host in another alphabet by its punycode, every
+// other sign that no URL holds percent-encoded, as a browser would. What is ASCII already stays as it was written.
+func asciiAddress(text string, u *url.URL) (string, error) {
+	from := strings.Index(text, "://") + len("://")
+	authority, rest := text[from:from+len(u.Host)], text[from+len(u.Host):]
+	if host := u.Hostname(); strings.ContainsFunc(host, func(c rune) bool { return c > unicode.MaxASCII }) {
+		ascii, err := idna.Lookup.ToASCII(host)
+		if err != nil {
+			return "", err
+		}
+		authority = strings.Replace(u.Host, host, ascii, 1)
+	}
+	var b strings.Builder
+	b.WriteString(text[:from] + authority)
+	for i := range len(rest) {
+		if c := rest[i]; c > unicode.MaxASCII || strings.IndexByte("\"<>^`|", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), nil
 }
 
 // limits reads `guard`. The bounds on the bounds: below them no form could be posted at all,
-// above them one post could cost the server more memory or time than it has.
+// above them one post could cost the server more memory or time than it has. No file is taken in
+// this version, so that the decoder refuses one at its first byte.
 func (r *reader) limits(g *guardBlock) form.Limits {
 	l := form.DefaultLimits()
+	l.Files, l.FileSize = 0, 0
 	l.Body = r.size(&g.MaxBody, l.Body, 1<<10, 32<<20)
 	l.Pairs = int(r.count(&g.MaxPairs, int64(l.Pairs), 1, 10_000))
 	l.Name = int(r.size(&g.MaxName, int64(l.Name), 16, 64<<10))
 	l.Value = int(r.size(&g.MaxValue, int64(l.Value), 1<<10, 32<<20))
 	l.Depth = int(r.count(&g.MaxDepth, int64(l.Depth), 1, 100))
+	if g.MaxValue.set && int64(l.Value) > l.Body {
+		r.add(g.MaxValue.pos, g.MaxValue.path+" is "+sizeText(int64(l.Value))+", and all values together may have "+sizeText(l.Body)+" (guard.max_body)",
+			"lower it, or raise guard.max_body")
+	}
 	return l
 }
 

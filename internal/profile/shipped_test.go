@@ -173,6 +173,38 @@ func TestShippedOrderSome(t *testing.T) {
 	}`)
 }
 
+// TestShippedOrderProductsNamedLikeNo: a product is there when any of its fields was filled in, whatever the words in it mean.
+func TestShippedOrderProductsNamedLikeNo(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"no", "off", "false", "0"} {
+		checkEntity(t, shipped(t, "order"), []form.Pair{{Name: "name", Value: "Олена"}, {Name: "product_name", Value: name}}, `{
+			"source_id": 22,
+			"source_uuid": "0123456789ABCDEFGHJKMNPQRS",
+			"ordered_at": "2026-11-21 09:00:00",
+			"buyer": {"full_name": "Олена"},
+			"products": [{"quantity": 1, "name": "`+name+`", "properties": [{"name": "Color", "value": "Space Gray"}]}]
+		}`)
+	}
+}
+
+// TestShippedAsksInFourLanguages: whoever left no contact is asked for one under names that people use.
+func TestShippedAsksInFourLanguages(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"order", "lead"} {
+		got := shipped(t, name).Mapping.Apply(mapping.Input{ID: "0123456789ABCDEFGHJKMNPQRS", Fields: &form.Fields{}})
+		if len(got.Corrections) != 3 {
+			t.Errorf("%s: %+v", name, got.Corrections)
+		}
+		for _, c := range got.Corrections {
+			for _, lang := range languages() {
+				if c.Label[lang] == "" {
+					t.Errorf("%s: %s has no label in %s", name, c.Field, lang)
+				}
+			}
+		}
+	}
+}
+
 // leadForm is every field that the user's script for cards reads, under the very names it reads, and the mended payment_method.
 func leadForm() []form.Pair {
 	return []form.Pair{

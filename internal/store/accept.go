@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"formrelay/internal/keycrm"
@@ -24,6 +25,9 @@ const (
 // doubtPatience is how long one that does not know whether a commit came about asks for it.
 const doubtPatience = 2 * time.Second
 
+// errDoubt says that a transaction was to be committed and nobody knows whether it was.
+var errDoubt = errors.New("the database did not say whether it has it")
+
 // insertSubmission has its columns in the order of pending.args; what follows it is the dialect's.
 const insertSubmission = `INSERT INTO submissions (id, profile, account, revision, received_at, pairs, charset, raw, visitor,
 	kind, entity, source_id, source_uuid, mark, mark_field, state, reason, error, faults, due_at, settled_at) `
@@ -38,7 +42,35 @@ type pending struct {
 	text encoded
 	fate fate
 	done chan error // gets one value; never blocks the committer
+
+	// stage decides between the caller, who may give up, and the committer, who may store it: whoever leaves stageWaiting first.
+	stage atomic.Int32
 }
+
+// The stages of a pending submission.
+const (
+	stageWaiting int32 = iota
+	stageTaken         // a transaction that may commit has it
+	stageGivenUp       // its caller has gone: it is never stored
+)
+
+// taken tells whether p may be stored.
+func (p *pending) taken() bool {
+	return p.stage.CompareAndSwap(stageWaiting, stageTaken) || p.stage.Load() == stageTaken
+}
+
+// The bounds of what may wait for the committer, beside the batch that it is storing. A healthy disk never sees a hundredth of it; on one
+// that stands still it bounds the memory, and who comes later is told so at once. One submission may always wait, however large.
+const (
+	maxWaitingRows  = 4096
+	maxWaitingBytes = 64 << 20
+)
+
+// lastWait is how much longer Accept waits for a commit that is under way when its context ends.
+const lastWait = 500 * time.Millisecond
+
+// errFull says that too many submissions wait.
+var errFull = errors.New("too many submissions wait to be stored: the disk is too slow for them, or stands still")
 
 // fate is what the transaction decides about a submission.
 type fate struct {
@@ -57,9 +89,10 @@ type encoded struct{ pairs, visitor, faults string }
 // A queued order whose source_uuid was mapped (it is not its ID) and is another's of that account becomes Held with ReasonDuplicate
 // and a sentence that names the other; sub then says so. Refused and discarded submissions do not count as the other.
 //
-// An error means that the submission is not stored, with one exception: when ctx ends first, it may be stored all the same. A caller
-// who has read the whole post does better with a context that outlives the visitor's connection. The bytes of sub must not be changed
-// while Accept runs, nor after it was cut short.
+// An error means that the submission is not stored and will not be, also when ctx ends first, with two exceptions. While the very
+// transaction that holds it is under way Accept waits for it half a second beyond ctx, and only after that says that the submission may
+// or may not be stored. It says so too when the connection to the database breaks in a commit and the database cannot be asked. Beyond 4096 waiting submissions, or 64 MB of them, it refuses at once. The bytes of sub must not be changed while
+// Accept runs, nor after it was cut short.
 func (s *Store) Accept(ctx context.Context, sub *submission.Submission, rev submission.Revision) error {
 	if s.write == nil {
 		return errReadOnly
@@ -71,18 +104,35 @@ func (s *Store) Accept(ctx context.Context, sub *submission.Submission, rev subm
 	if err := p.encode(); err != nil {
 		return fmt.Errorf("submission %s: %w", sub.ID, err)
 	}
-	if !s.waiting.add(p) {
-		return errClosed
+	if err := s.waiting.add(p); err != nil {
+		return fmt.Errorf("submission %s is not stored: %w", sub.ID, err)
 	}
+	if err := s.stored(ctx, p); err != nil {
+		return err
+	}
+	sub.State, sub.Reason, sub.Error = p.fate.state, p.fate.reason, p.fate.error
+	sub.DueAt, sub.SettledAt = p.fate.dueAt, p.fate.settledAt
+	return nil
+}
+
+// stored waits for what becomes of p.
+func (s *Store) stored(ctx context.Context, p *pending) error {
 	select {
 	case err := <-p.done:
-		if err == nil {
-			sub.State, sub.Reason, sub.Error = p.fate.state, p.fate.reason, p.fate.error
-			sub.DueAt, sub.SettledAt = p.fate.dueAt, p.fate.settledAt
-		}
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("submission %s may or may not be stored: %w", sub.ID, ctx.Err())
+	}
+	if p.stage.CompareAndSwap(stageWaiting, stageGivenUp) {
+		s.waiting.remove(p)
+		return fmt.Errorf("submission %s is not stored: the database did not take it in time: %w", p.sub.ID, ctx.Err())
+	}
+	last := time.NewTimer(lastWait)
+	defer last.Stop()
+	select {
+	case err := <-p.done:
+		return err
+	case <-last.C:
+		return fmt.Errorf("submission %s may or may not be stored: %w", p.sub.ID, ctx.Err())
 	}
 }
 
@@ -109,21 +159,35 @@ func acceptable(sub *submission.Submission) error {
 type queue struct {
 	mu     sync.Mutex
 	rows   []*pending
+	bytes  int // of rows
 	closed bool
 	wake   chan struct{} // holds one token while rows may be waiting
 }
 
-// add appends p, unless the queue is closed. There is no bound here: whoever calls Accept waits for its answer, so there are never more
-// rows than callers, and those are bounded by who lets them in.
-func (q *queue) add(p *pending) bool {
+// add appends p, unless the queue is closed or full.
+func (q *queue) add(p *pending) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return false
+		return errClosed
+	}
+	if n := len(q.rows); n >= maxWaitingRows || n > 0 && q.bytes+p.size() > maxWaitingBytes {
+		return errFull
 	}
 	q.rows = append(q.rows, p)
+	q.bytes += p.size()
 	q.signal()
-	return true
+	return nil
+}
+
+// remove takes p out, if it is still there: its caller has gone.
+func (q *queue) remove(p *pending) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if i := slices.Index(q.rows, p); i >= 0 {
+		q.rows = slices.Delete(q.rows, i, i+1)
+		q.bytes -= p.size()
+	}
 }
 
 // signal leaves a token; q.mu is held.
@@ -134,14 +198,17 @@ func (q *queue) signal() {
 	}
 }
 
-// close lets nothing more in and reports whether it was open, and so whether a committer must be waited for.
+// close lets nothing more in, turns away what waits, and reports whether it was open, and so whether a committer must be waited for.
 func (q *queue) close() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed || q.wake == nil {
 		return false
 	}
-	q.closed = true
+	for _, p := range q.rows {
+		p.done <- fmt.Errorf("submission %s is not stored: %w", p.sub.ID, errClosed)
+	}
+	q.closed, q.rows, q.bytes = true, nil, 0
 	q.signal()
 	return true
 }
@@ -161,7 +228,7 @@ func (q *queue) take() (batch []*pending, over bool) {
 		size += q.rows[n].size()
 		n++
 	}
-	batch, q.rows = q.rows[:n:n], q.rows[n:]
+	batch, q.rows, q.bytes = q.rows[:n:n], q.rows[n:], q.bytes-size
 	if len(q.rows) > 0 || q.closed {
 		q.signal()
 	}
@@ -203,74 +270,136 @@ func (s *Store) commit() {
 // every caller waiting.
 func (s *Store) storeBatch(batch []*pending) {
 	atRow, err := s.storeTogether(batch)
-	if atRow && len(batch) > 1 {
-		s.log.Warn().Err(err).Int("submissions", len(batch)).Msg("a batch could not be stored; storing one by one")
-		for _, p := range batch {
-			s.storeBatch([]*pending{p})
+	errs := make([]error, len(batch))
+	var stored []*pending
+	for i, p := range batch {
+		errs[i] = err
+		if atRow && len(batch) > 1 {
+			_, errs[i] = s.storeTogether(batch[i : i+1])
 		}
-		return
-	}
-	for _, p := range batch {
-		if err != nil {
-			s.log.Error().Err(err).Str("submission", p.sub.ID).Msg("a submission could not be stored")
-			p.done <- fmt.Errorf("submission %s is not stored: %w", p.sub.ID, err)
+		if errs[i] != nil {
+			p.done <- notStored(p.sub.ID, errs[i])
 			continue
 		}
 		p.done <- nil
+		stored = append(stored, p)
 	}
-	if err == nil {
-		s.announce(batch)
-	}
+	s.announce(stored)
+	s.noteBatch(errs)
 }
 
+// notStored says what a failed transaction means for one of its submissions.
+func notStored(id string, err error) error {
+	if errors.Is(err, errDoubt) {
+		return fmt.Errorf("submission %s may or may not be stored: %w", id, err)
+	}
+	return fmt.Errorf("submission %s is not stored: %w", id, err)
+}
+
+// noteBatch logs how a batch went: once when storing begins to fail, once when it works again, and never a line for each visitor.
+func (s *Store) noteBatch(errs []error) {
+	failed := slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	switch {
+	case len(failed) > 0 && !s.failing:
+		s.log.Error().Err(failed[0]).Int("submissions", len(failed)).Msg("submissions cannot be stored: their visitors are told to try again")
+	case len(failed) == 0 && s.failing:
+		s.log.Info().Msg("submissions can be stored again")
+	}
+	s.failing = len(failed) > 0
+}
+
+// batch is one transaction of the committer's.
+type batch struct {
+	rows  []*pending        // those whose callers still wait
+	fresh map[string]string // the revisions it has stored: profile -> hash
+	step  batchStep
+}
+
+// batchStep says how far a transaction has come.
+type batchStep int
+
+const (
+	stepBegun    batchStep = iota // nothing of it depends on its rows yet
+	stepWriting                   // it writes them
+	stepComplete                  // all of them are in, and only the commit is left
+)
+
 // storeTogether is one transaction; atRow says that it failed for what one of the rows holds. It uses no caller's context: those
-// callers may give up at different moments.
-func (s *Store) storeTogether(batch []*pending) (atRow bool, err error) {
-	ctx := context.Background()
-	fresh := map[string]string{}
-	within, complete := false, false
-	err = s.update(ctx, func(t *tx) error {
-		within = true
-		if err := s.lockKeys(ctx, t, batch); err != nil {
-			return err
-		}
-		for _, p := range batch {
-			if err := s.keepRevision(ctx, t, p.rev, fresh); err != nil {
-				return err
-			}
-		}
-		if err := t.judge(ctx, batch); err != nil {
-			return err
-		}
-		if err := s.insert(ctx, t, batch); err != nil {
-			return err
-		}
-		complete = true
-		return nil
-	})
-	if err != nil && complete && s.stored(ctx, batch[0].sub.ID) {
-		err = nil
+// callers may give up at different moments, and whose caller has is left out.
+func (s *Store) storeTogether(rows []*pending) (atRow bool, err error) {
+	b := &batch{fresh: map[string]string{}}
+	err = s.update(s.batches, func(t *tx) error { return s.writeBatch(s.batches, t, b, rows) })
+	if err != nil && b.step == stepComplete {
+		err = s.doubt(err, b.rows)
 	}
 	if err != nil {
-		return within && !complete && s.d.rowFault(err), err
+		return b.step == stepWriting && s.d.rowFault(err), err
 	}
-	for profile, hash := range fresh {
+	for profile, hash := range b.fresh {
 		s.known[profile] = hash
 	}
 	s.ready.worked()
-	if s.onCommit != nil {
-		s.onCommit(len(batch))
+	if s.onCommit != nil && len(b.rows) > 0 {
+		s.onCommit(len(b.rows))
 	}
 	return false, nil
 }
 
-// stored tells whether a batch whose commit failed is there all the same: a connection may break between the commit and its answer.
-// Where the database cannot be asked either it is not known, and the visitor is told to try again.
-func (s *Store) stored(ctx context.Context, id string) bool {
-	ctx, cancel := context.WithTimeout(ctx, doubtPatience)
+// writeBatch is everything between a batch's begin and its commit. Rows are taken from their callers as late as possible: after what
+// may have to wait for others.
+func (s *Store) writeBatch(ctx context.Context, t *tx, b *batch, rows []*pending) error {
+	if err := s.present.inPlace(); err != nil {
+		return err
+	}
+	b.step = stepWriting
+	if err := s.lockKeys(ctx, t, rows); err != nil {
+		return err
+	}
+	for _, p := range rows {
+		if p.taken() {
+			b.rows = append(b.rows, p)
+		}
+	}
+	for _, p := range b.rows {
+		if err := s.keepRevision(ctx, t, p.rev, b.fresh); err != nil {
+			return err
+		}
+	}
+	if err := t.judge(ctx, b.rows); err != nil {
+		return err
+	}
+	if err := s.insert(ctx, t, b.rows); err != nil {
+		return err
+	}
+	b.step = stepComplete
+	return nil
+}
+
+// doubt asks whether a batch whose commit failed is there all the same: a connection may break between the commit and its answer, or be
+// cut at a stop. nil says that it is.
+func (s *Store) doubt(err error, rows []*pending) error {
+	if len(rows) == 0 {
+		return err
+	}
+	switch there, asked := s.committed(rows[0].sub.ID); {
+	case asked != nil:
+		return fmt.Errorf("%w: %w", errDoubt, err)
+	case there:
+		return nil
+	}
+	return err
+}
+
+// committed tells whether a submission is stored.
+func (s *Store) committed(id string) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), doubtPatience)
 	defer cancel()
 	var seq int64
-	return s.read.QueryRowContext(ctx, s.d.bind(`SELECT seq FROM submissions WHERE id = ?`), id).Scan(&seq) == nil
+	err := s.read.QueryRowContext(ctx, s.d.bind(`SELECT seq FROM submissions WHERE id = ?`), id).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // lockKeys makes other replicas wait that store the same source_uuid or a new revision of the same profile: what judge and
@@ -356,6 +485,9 @@ func (t *tx) judge(ctx context.Context, batch []*pending) error {
 
 // insert writes a batch's rows.
 func (s *Store) insert(ctx context.Context, t *tx, batch []*pending) error {
+	if len(batch) == 0 { // every caller has gone
+		return nil
+	}
 	rows := make([][]any, len(batch))
 	for i, p := range batch {
 		rows[i] = p.args()

@@ -77,7 +77,7 @@ func removed(name string) error {
 
 // vacuumInto reads one snapshot; SQLite takes an empty file as the place for it.
 func vacuumInto(ctx context.Context, h home, name string) (err error) {
-	db, err := sqliteConnections(h.name, "mode=ro")
+	db, err := sqliteConnections(h.name, sqlitePatience, "mode=ro")
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,11 @@ import (
 // callBack is what a call-back form of five fields posts.
 func callBack() []form.Pair {
 	return []form.Pair{
-		{Name: "name", Value: "Тарас Шевченко"}, {Name: "phone", Value: "050 123 45 67"}, {Name: "email", Value: "taras@example.com"},
-		{Name: "comment", Value: "Please call after six, thank you."}, {Name: "utm_source", Value: "newsletter"},
+		{Name: "name", Value: "Тарас Шевченко"},
+		{Name: "phone", Value: "050 123 45 67"},
+		{Name: "email", Value: "taras@example.com"},
+		{Name: "comment", Value: "Please call after six, thank you."},
+		{Name: "utm_source", Value: "newsletter"},
 	}
 }
 
@@ -119,8 +122,8 @@ func TestQuestionsUseTheirIndexes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for query, index := range map[string]string{
-		whichDue: "submissions_due", whichUncertain: "submissions_uncertain", anyUncertain: "submissions_uncertain",
-		freeUncertain: "submissions_uncertain", firstDue: "submissions_due", firstLease: "submissions_leased",
+		whichDue: "submissions_due", whichUncertain: "submissions_uncertain", howManyDoubts: "submissions_uncertain",
+		whichQueued: "submissions_due", whichAny: "submissions_due", firstDue: "submissions_due", firstLease: "submissions_leased",
 		`SELECT 1 FROM submissions WHERE ` + leaseEnded:                            "submissions_leased",
 		`SELECT 1 FROM submissions WHERE ` + leaseEnded + ` AND state = 'sending'`: "submissions_leased",
 		`SELECT DISTINCT account FROM submissions WHERE owner <> ''`:               "submissions_leased",

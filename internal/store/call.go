@@ -46,6 +46,7 @@ func (s *Store) Begin(ctx context.Context, claim submission.Claim, kind submissi
 	}
 	call := submission.Call{ID: claim.ID, Account: claim.Account, Owner: claim.Owner, Kind: kind, NotAfter: notAfter(limit)}
 	// The slot comes first and the fence second, but both or neither: whichever says no, the transaction leaves nothing behind.
+	s.leased(lease)
 	err := s.update(ctx, func(t *tx) error {
 		if err := t.takeSlot(ctx, &call, purpose, limit); err != nil {
 			return err
@@ -58,7 +59,8 @@ func (s *Store) Begin(ctx context.Context, claim submission.Claim, kind submissi
 	return call, nil
 }
 
-// BeginProbe is Begin for the cheap question whether a paused account works again. It belongs to no submission and writes no attempt.
+// BeginProbe is Begin for the cheap question whether KeyCRM is there and takes the token, for an account that is paused or, in an outage,
+// at pace.CheckNext. It belongs to no submission and writes no attempt.
 func (s *Store) BeginProbe(ctx context.Context, account, owner string, limit pace.Limit) (submission.Call, error) {
 	call := submission.Call{Account: account, Owner: owner, Kind: submission.Probe, NotAfter: notAfter(limit)}
 	err := s.update(ctx, func(t *tx) error { return t.takeSlot(ctx, &call, pace.ForProbe, limit) })
@@ -83,11 +85,9 @@ func (t *tx) takeSlot(ctx context.Context, call *submission.Call, p pace.Purpose
 	if err != nil {
 		return err
 	}
-	var uncertain bool
-	if health.Probing() {
-		if err := t.one(ctx, anyUncertain, []any{call.Account}, &uncertain); err != nil {
-			return err
-		}
+	var uncertain int
+	if err := t.one(ctx, howManyDoubts, []any{call.Account, pace.MaxInFlight}, &uncertain); err != nil {
+		return err
 	}
 	if wait := limit.Decide(t.now, health, slots, p, uncertain); wait != nil {
 		return wait
@@ -150,17 +150,21 @@ func (t *tx) beginAttempt(ctx context.Context, call *submission.Call, until time
 // Settle writes what a call came to, in one transaction: the slot's end, the attempt, the account's health, and the submission's fate.
 //
 // The error is submission.ErrFenced when the row is no longer this call's; everything but the fate is written all the same, because
-// the call was made. A fate that the state cannot have is an error and writes nothing.
+// the call was made. A fate that the state cannot have is an error and writes nothing. One thing is taken from a call that lost its row:
+// the id of a create that KeyCRM answered, while no newer call has begun and the row waits in doubt about that very create.
 func (s *Store) Settle(ctx context.Context, call submission.Call, st submission.Settlement) error {
 	fenced := false
 	err := s.update(ctx, func(t *tx) error {
-		if err := t.endCall(ctx, call, st.Answer); err != nil {
+		if err := t.endCall(ctx, call, st); err != nil {
 			return err
 		}
 		if call.ID == "" {
 			return nil
 		}
 		r, err := t.stillMine(ctx, call)
+		if errors.Is(err, submission.ErrFenced) && st.State == submission.Delivered && st.CRMID != 0 {
+			r, err = t.doubted(ctx, call)
+		}
 		if errors.Is(err, submission.ErrFenced) {
 			fenced = true
 			return nil
@@ -168,7 +172,7 @@ func (s *Store) Settle(ctx context.Context, call submission.Call, st submission.
 		if err != nil {
 			return err
 		}
-		if !r.State.CanBecome(st.State) {
+		if !r.State.CanBecome(st.State) && r.State != submission.Held { // held is what doubted found
 			return fmt.Errorf("submission %s is %s and cannot become %q", call.ID, r.State, st.State)
 		}
 		return t.writeFate(ctx, r, st)
@@ -180,7 +184,7 @@ func (s *Store) Settle(ctx context.Context, call submission.Call, st submission.
 }
 
 // endCall writes what is true of a call whoever has the row by now.
-func (t *tx) endCall(ctx context.Context, call submission.Call, answer keycrm.Answer) error {
+func (t *tx) endCall(ctx context.Context, call submission.Call, st submission.Settlement) error {
 	// The account is locked before the slot, as in Begin, which forgets old slots: the other way round two replicas could wait for each
 	// other.
 	health, err := t.lockHealth(ctx, call.Account)
@@ -194,10 +198,15 @@ func (t *tx) endCall(ctx context.Context, call submission.Call, answer keycrm.An
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	e := event(call, answer, time.Duration(window)*time.Microsecond)
+	e := event(call, st, time.Duration(window)*time.Microsecond)
 	if err := t.writeHealth(ctx, health, health.After(e, t.now)); err != nil || call.ID == "" {
 		return err
 	}
+	return t.endAttempt(ctx, call, st.Answer)
+}
+
+// endAttempt writes an answer into the attempt's row.
+func (t *tx) endAttempt(ctx context.Context, call submission.Call, answer keycrm.Answer) error {
 	messages, err := encodeMessages(answer.Messages)
 	if err != nil {
 		return err
@@ -208,14 +217,25 @@ func (t *tx) endCall(ctx context.Context, call submission.Call, answer keycrm.An
 	return err
 }
 
-// event is what an answer says about the account. A 429 that names no time means the pace's window.
+// event is what a call says about the account. A 429 that names no time means the pace's window.
 //
 // Only the outcome counts, not the status behind it: a redirect or a 408 is below 500 and yet no sign that KeyCRM works.
-func event(call submission.Call, answer keycrm.Answer, window time.Duration) pace.Event {
-	e := pace.Event{Kind: pace.Broke, Started: call.StartedAt, Wait: answer.RetryAfter}
+func event(call submission.Call, st submission.Settlement, window time.Duration) pace.Event {
+	answer := st.Answer
+	e := pace.Event{
+		Kind: pace.Broke, Started: call.StartedAt, Wait: answer.RetryAfter,
+		Create: call.Kind == submission.Create && answer.Outcome != keycrm.NotSent,
+		LookUp: call.Kind == submission.LookUp, Check: call.Kind == submission.Probe,
+	}
 	switch answer.Outcome {
-	case keycrm.Done, keycrm.Rejected, keycrm.Duplicate:
+	case keycrm.Done:
 		e.Kind = pace.Worked
+		e.Progress = e.LookUp && (st.Keep || st.State != submission.Uncertain)
+	case keycrm.Rejected, keycrm.Duplicate:
+		e.Kind = pace.Worked
+		if e.LookUp {
+			e.Kind = pace.Refused
+		}
 	case keycrm.Limited:
 		e.Kind = pace.Limited
 		if e.Wait <= 0 {
@@ -243,13 +263,29 @@ func (t *tx) stillMine(ctx context.Context, call submission.Call) (record, error
 	return r, err
 }
 
+// doubted reads the row of a create that has lost it, if that create is its newest call and what it came to is all that is not known:
+// its lease ended, or the relay was started anew, and nobody has asked KeyCRM since.
+func (t *tx) doubted(ctx context.Context, call submission.Call) (record, error) {
+	r, err := scanSubmission(t.QueryRowContext(ctx, t.d.bind(`SELECT `+columns+` FROM submissions
+		WHERE id = ? AND attempt = ? AND under_way = 0 AND (state = 'uncertain' OR state = 'held' AND reason = 'uncertain')`+t.d.lockRow),
+		call.ID, call.Number))
+	if errors.Is(err, sql.ErrNoRows) || err == nil && call.Kind != submission.Create {
+		return r, submission.ErrFenced
+	}
+	return r, err
+}
+
 // writeFate gives a row that the caller has made sure of its new state. Time is added to the database's now and not to the call's: a
 // settlement that was delayed must not be due in the past. With Keep only the call is over: state, claim and the rest
-// stay for the next page.
+// stay for the next page, and a claim that KeyCRM's 429 keeps waiting lasts longer by that.
 func (t *tx) writeFate(ctx context.Context, r record, st submission.Settlement) error {
 	if st.Keep {
-		_, err := t.exec(ctx, `UPDATE submissions SET under_way = 0 WHERE seq = ?`, r.seq)
+		_, err := t.exec(ctx, `UPDATE submissions SET under_way = 0, lease_until = lease_until + ? WHERE seq = ?`,
+			max(st.Wait, 0).Microseconds(), r.seq)
 		return err
+	}
+	if !st.KeepDue {
+		r.DueAt = t.now.Add(max(st.Wait, 0))
 	}
 	if st.Broke {
 		r.BrokeAt = t.now
@@ -263,7 +299,7 @@ func (t *tx) writeFate(ctx context.Context, r record, st submission.Settlement) 
 	}
 	_, err := t.exec(ctx, `UPDATE submissions SET state = ?, reason = ?, error = ?, failures = ?, crm_id = ?, due_at = ?, broke_at = ?,
 		settled_at = ?, owner = '', lease_until = 0, under_way = 0 WHERE seq = ?`,
-		string(st.State), string(st.Reason), plain(st.Error), st.Failures, r.CRMID, micros(t.now.Add(max(st.Wait, 0))), micros(r.BrokeAt),
+		string(st.State), string(st.Reason), plain(st.Error), st.Failures, r.CRMID, micros(r.DueAt), micros(r.BrokeAt),
 		micros(settled), r.seq)
 	return err
 }

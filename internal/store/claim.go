@@ -19,10 +19,13 @@ const (
 	claimable = `account = ? AND owner = '' AND state IN ('queued', 'uncertain')`
 
 	whichDue       = `SELECT seq FROM submissions WHERE ` + claimable + ` AND due_at <= ? ORDER BY due_at, seq LIMIT ?`
-	whichUncertain = `SELECT seq FROM submissions WHERE account = ? AND owner = '' AND state = 'uncertain' ORDER BY tried_at, seq LIMIT ?`
+	whichQueued    = `SELECT seq FROM submissions WHERE ` + claimable + ` AND state = 'queued' ORDER BY due_at, seq LIMIT ?`
+	whichUncertain = `SELECT seq FROM submissions WHERE account = ? AND owner = '' AND ` + inDoubt + ` ORDER BY tried_at, seq LIMIT ?`
+	whichAny       = `SELECT seq FROM submissions WHERE ` + claimable + ` ORDER BY due_at, seq LIMIT ?`
 
-	anyUncertain  = `SELECT EXISTS (SELECT 1 FROM submissions WHERE account = ? AND state = 'uncertain')`
-	freeUncertain = `SELECT tried_at FROM submissions WHERE account = ? AND owner = '' AND state = 'uncertain' LIMIT 1`
+	// inDoubt leaves out those whose create was answered: KeyCRM refused the source_uuid, and that is no sign of an outage.
+	inDoubt       = `state = 'uncertain' AND reason <> 'duplicate'`
+	howManyDoubts = `SELECT COUNT(*) FROM (SELECT 1 FROM submissions WHERE account = ? AND ` + inDoubt + ` LIMIT ?) AS doubts`
 	firstDue      = `SELECT due_at FROM submissions WHERE ` + claimable + ` ORDER BY due_at, seq LIMIT 1`
 	firstLease    = `SELECT lease_until FROM submissions WHERE account = ? AND owner <> '' ORDER BY lease_until LIMIT 1`
 
@@ -33,8 +36,9 @@ const (
 // as long as lease (by the database's clock). It says who may send, no more: what is claimed and never begun goes back by Release or
 // when the lease ends.
 //
-// While the account is in an outage it gives one at most, and an uncertain one if there is any, due or not: the one that was tried the
-// longest ago, so that no single submission stands for all. owner must not be empty.
+// While the account is in an outage it gives one at most, due or not, and of the kind whose turn it is (see pace.Account): of the
+// uncertain the one that was tried the longest ago, so that no single submission stands for all, of the queued the earliest. owner must
+// not be empty.
 func (s *Store) Claim(ctx context.Context, account, owner string, n int, lease time.Duration) ([]submission.Claim, error) {
 	if owner == "" {
 		return nil, errors.New("a claim needs an owner")
@@ -46,12 +50,10 @@ func (s *Store) Claim(ctx context.Context, account, owner string, n int, lease t
 			return err
 		}
 		until := t.now.Add(lease)
+		s.leased(lease)
 		if health.Probing() {
-			n = min(n, 1)
-			claims, err = t.claim(ctx, n, owner, until, whichUncertain, account)
-			if err != nil || len(claims) > 0 {
-				return err
-			}
+			claims, err = t.claimProbe(ctx, min(n, 1), health, owner, until)
+			return err
 		}
 		claims, err = t.claim(ctx, n, owner, until, whichDue, account, micros(t.now))
 		return err
@@ -60,6 +62,20 @@ func (s *Store) Claim(ctx context.Context, account, owner string, n int, lease t
 		return nil, err
 	}
 	return claims, nil
+}
+
+// claimProbe takes the row whose call is an outage's next probe.
+func (t *tx) claimProbe(ctx context.Context, n int, health pace.Account, owner string, until time.Time) ([]submission.Claim, error) {
+	turns := []string{whichUncertain, whichQueued, whichAny}
+	if health.Step == pace.CreateNext {
+		turns = []string{whichQueued, whichUncertain, whichAny}
+	}
+	for _, which := range turns {
+		if claims, err := t.claim(ctx, n, owner, until, which, health.Name); err != nil || len(claims) > 0 {
+			return claims, err
+		}
+	}
+	return nil, nil
 }
 
 // claim gives owner the rows that which selects, n at most.
@@ -125,27 +141,39 @@ func (t *tx) expire(ctx context.Context, account string) (int, error) {
 	return len(sent) + int(claimed), err
 }
 
-// takeOver ends every lease, and then does for every account what Expire does. It is idempotent: a start that fails after it is
-// repeated without harm. Only a process that has the database to itself may do it.
+// takeOver puts right what the time without this process has left behind: moments in a future that the clock, which may have been set
+// back, will not reach soon; and, where one process has the database to itself, every lease, with what Expire does for every account. It
+// is idempotent: a start that fails after it is repeated without harm.
 func (s *Store) takeOver(ctx context.Context) error {
 	return s.update(ctx, func(t *tx) error {
-		accounts, err := list(ctx, t, t.d.bind(`SELECT DISTINCT account FROM submissions WHERE owner <> ''`), nil,
-			func(r row) (name string, err error) { return name, r.Scan(&name) })
-		if err != nil || len(accounts) == 0 {
+		if !s.d.alone {
+			return t.mendMoments(ctx, othersLease)
+		}
+		if err := t.mendMoments(ctx, 0); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `UPDATE submissions SET lease_until = 1 WHERE owner <> ''`); err != nil {
-			return err
-		}
-		for _, account := range accounts {
-			freed, err := t.expire(ctx, account)
-			if err != nil {
-				return err
-			}
-			s.log.Info().Str("account", account).Int("submissions", freed).Msg("took over what the process before had claimed")
-		}
-		return nil
+		return s.endLeases(ctx, t)
 	})
+}
+
+// endLeases ends the lease of everything that the process before had. Only a process that has the database to itself may do it.
+func (s *Store) endLeases(ctx context.Context, t *tx) error {
+	accounts, err := list(ctx, t, t.d.bind(`SELECT DISTINCT account FROM submissions WHERE owner <> ''`), nil,
+		func(r row) (name string, err error) { return name, r.Scan(&name) })
+	if err != nil || len(accounts) == 0 {
+		return err
+	}
+	if _, err := t.exec(ctx, `UPDATE submissions SET lease_until = 1 WHERE owner <> ''`); err != nil {
+		return err
+	}
+	for _, account := range accounts {
+		freed, err := t.expire(ctx, account)
+		if err != nil {
+			return err
+		}
+		s.log.Info().Str("account", account).Int("submissions", freed).Msg("took over what the process before had claimed")
+	}
+	return nil
 }
 
 // NextDue says when something of account is to be done next: a submission is due, a probe, or the end of a lease. ok is false when
@@ -168,8 +196,8 @@ func (s *Store) NextDue(ctx context.Context, account string) (next time.Time, ok
 	return work, ok, s.explained(err)
 }
 
-// nextWork is NextDue without leases. A paused account has one thing to do, its probe. In an outage an uncertain submission is a probe
-// whether it is due or not. Nothing is due while KeyCRM wants to be left alone.
+// nextWork is NextDue without leases. A paused account has one thing to do, its probe, and one that ops paused has nothing. In an outage
+// whatever waits is a probe, due or not. Nothing is due while KeyCRM wants to be left alone.
 func (s *Store) nextWork(ctx context.Context, health pace.Account) (next time.Time, ok bool, err error) {
 	if health.ByOps {
 		return time.Time{}, false, nil // until a person resumes it, which the courier's poll notices
@@ -177,14 +205,11 @@ func (s *Store) nextWork(ctx context.Context, health pace.Account) (next time.Ti
 	if health.Paused != "" {
 		return later(health.ProbeAt, health.LimitedUntil), true, nil
 	}
-	if health.Probing() {
-		_, ok, err = s.firstOf(ctx, freeUncertain, health.Name)
-		if ok || err != nil {
-			return later(health.ProbeAt, health.LimitedUntil), ok, err
-		}
-	}
 	next, ok, err = s.firstOf(ctx, firstDue, health.Name)
-	return later(later(next, health.ProbeAt), health.LimitedUntil), ok, err
+	if health.Probing() {
+		next = health.ProbeAt
+	}
+	return later(next, health.LimitedUntil), ok, err
 }
 
 func later(a, b time.Time) time.Time {
@@ -205,16 +230,16 @@ func (s *Store) Account(ctx context.Context, name string) (pace.Account, error) 
 	return a, s.explained(err)
 }
 
-const selectAccount = `SELECT paused, limited_until, broken, probe_at, probe_pause, by_ops FROM accounts WHERE name = ?`
+const selectAccount = `SELECT paused, by_ops, limited_until, broken, create_broke, probe_step, probe_at, probe_pause FROM accounts WHERE name = ?`
 
 func scanAccount(r row, name string) (pace.Account, error) {
 	a := pace.Account{Name: name}
-	var pause, byOps int64
-	err := r.Scan(&a.Paused, at{&a.LimitedUntil}, &a.Broken, at{&a.ProbeAt}, &pause, &byOps)
+	var pause int64
+	err := r.Scan(&a.Paused, &a.ByOps, at{&a.LimitedUntil}, &a.Broken, &a.CreateBroke, &a.Step, at{&a.ProbeAt}, &pause)
 	if errors.Is(err, sql.ErrNoRows) {
 		return pace.Account{Name: name}, nil
 	}
-	a.ProbePause, a.ByOps = time.Duration(pause)*time.Microsecond, byOps != 0
+	a.ProbePause = time.Duration(pause) * time.Microsecond
 	return a, err
 }
 
@@ -241,13 +266,31 @@ func (t *tx) writeHealth(ctx context.Context, before, a pace.Account) error {
 	if a == before {
 		return nil
 	}
-	byOps := 0
-	if a.ByOps {
-		byOps = 1
+	_, err := t.exec(ctx, `UPDATE accounts SET paused = ?, by_ops = ?, limited_until = ?, broken = ?, create_broke = ?, probe_step = ?,
+		probe_at = ?, probe_pause = ? WHERE name = ?`,
+		plain(a.Paused), flag(a.ByOps), micros(a.LimitedUntil), a.Broken, flag(a.CreateBroke), int(a.Step),
+		micros(a.ProbeAt), a.ProbePause.Microseconds(), a.Name)
+	if err != nil || !before.Probing() || a.Probing() {
+		return err
 	}
-	_, err := t.exec(ctx, `UPDATE accounts SET paused = ?, limited_until = ?, broken = ?, probe_at = ?, probe_pause = ?, by_ops = ? WHERE name = ?`,
-		plain(a.Paused), micros(a.LimitedUntil), a.Broken, micros(a.ProbeAt), a.ProbePause.Microseconds(), byOps, a.Name)
+	return t.endBackOffs(ctx, a.Name)
+}
+
+// endBackOffs makes due at once what waits only because no connection came about in an outage that has ended: its create was sent and
+// never broke. A row that another transaction has locked is being dealt with, so nobody waits for another here.
+func (t *tx) endBackOffs(ctx context.Context, account string) error {
+	_, err := t.exec(ctx, `WITH waiting AS MATERIALIZED (SELECT seq FROM submissions WHERE `+claimable+`
+			AND state = 'queued' AND due_at > ? AND sent_at > broke_at`+t.d.skipLocked+`)
+		UPDATE submissions SET due_at = ? WHERE seq IN (SELECT seq FROM waiting)`, account, micros(t.now), micros(t.now))
 	return err
+}
+
+// flag is a yes or no as the database has it.
+func flag(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // Pause stops an account from sending, for a reason that ops can read. It is probed now and then, and goes on by itself with the first

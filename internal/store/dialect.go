@@ -25,7 +25,11 @@ type dialect struct {
 	bind    func(query string) string // makes the ?s of a query the database's own placeholders
 	alone   bool                      // one process at a time has the database: at its start no lease is alive
 	writers int                       // connections that write at a time
-	// patience bounds a writing transaction; 0: what could keep it waiting has a bound of its own.
+	// bound limits a writing transaction; 0: what could keep it waiting has a limit of its own.
+	bound time.Duration
+	// busy tells whether an error only says that another program has the database locked, so that no transaction could begin. patience
+	// is how long one waits for such a lock, each try being short.
+	busy     func(error) bool
 	patience time.Duration
 	// values is the end of insertSubmission, and pack makes of the rows of a batch the arguments of its executions: a statement that
 	// goes to another process costs more than a row does, and one that does not costs nothing.
@@ -54,6 +58,13 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// What waits for another program's lock on a SQLite file waits for sqlitePatience. A writing transaction does so in tries of sqliteTry,
+// between which it hears that it is given up.
+const (
+	sqlitePatience = 5 * time.Second
+	sqliteTry      = 100 * time.Millisecond
+)
+
 // sqliteDialect is SQLite's. Its clock is the process's own: no other process writes while this one holds the file.
 func sqliteDialect(now func() time.Time) dialect {
 	return dialect{
@@ -67,6 +78,11 @@ func sqliteDialect(now func() time.Time) dialect {
 		pack:    func(rows [][]any) [][]any { return rows },
 		now:     func(context.Context, querier) (time.Time, error) { return now(), nil },
 		explain: explainSQLite,
+		busy: func(err error) bool {
+			e, ok := errors.AsType[*sqlite.Error](err)
+			return ok && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+		},
+		patience: sqlitePatience,
 		// A disk that is full for one row may have room for the next.
 		rowFault: func(error) bool { return true },
 		scrub: scrubbing{
@@ -106,12 +122,13 @@ func explainSQLite(err error) string {
 	return ""
 }
 
-// sqliteConnections opens a pool on the file at path, with the given parameters beside those that every connection has.
+// sqliteConnections opens a pool on the file at path, whose statements wait for a lock as long as busy, with the given parameters
+// beside those that every connection has.
 //
 // busy_timeout stands first because the statements after it may already meet a lock. WAL lets readers and the writer go on side by
 // side; synchronous=FULL makes a commit durable before it returns, which the answer to a visitor rests on.
-func sqliteConnections(path string, parameters ...string) (*sql.DB, error) {
-	all := append([]string{"_busy_timeout=5000", "_pragma=foreign_keys(1)"}, parameters...)
+func sqliteConnections(path string, busy time.Duration, parameters ...string) (*sql.DB, error) {
+	all := append([]string{fmt.Sprintf("_busy_timeout=%d", busy.Milliseconds()), "_pragma=foreign_keys(1)"}, parameters...)
 	// A relative path must not become the URL's authority, and a `?` or `#` in it must not end it.
 	dsn := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + strings.Join(all, "&")
 	connector, err := sqlite.NewConnector(dsn)

@@ -14,8 +14,9 @@ import (
 
 // The answers that the tests settle with.
 func done(id int64) keycrm.Answer { return keycrm.Answer{Outcome: keycrm.Done, ID: id, Status: 201} }
-func timeout() keycrm.Answer      { return keycrm.Answer{Outcome: keycrm.Uncertain, Text: "timeout"} }
-func notSent() keycrm.Answer      { return keycrm.Answer{Outcome: keycrm.NotSent, Text: "refused"} }
+
+func timeout() keycrm.Answer { return keycrm.Answer{Outcome: keycrm.Uncertain, Text: "timeout"} }
+func notSent() keycrm.Answer { return keycrm.Answer{Outcome: keycrm.NotSent, Text: "refused"} }
 
 func testClaimOrder(t *testing.T, f *fixture) {
 	later := f.order("LATER")
@@ -315,7 +316,7 @@ func testSettleIsFenced(t *testing.T, f *fixture) {
 	f.clock.advance(lease)
 	f.expire(1)
 	f.same(submission.Uncertain, f.get("A").State)
-	f.is(f.Settle(t.Context(), slow, submission.AfterCreate(c.Submission, done(1))), submission.ErrFenced)
+	f.is(f.Settle(t.Context(), slow, submission.AfterCreate(c.Submission, timeout())), submission.ErrFenced)
 
 	f.clock.advance(time.Minute)
 	claim := f.claim("me", 1)[0]
@@ -426,7 +427,15 @@ func testOutageAsksFirst(t *testing.T, f *fixture) {
 	f.waits(err, "probing")
 	f.ok(f.Settle(t.Context(), lookUp, submission.AfterLookUp(first[0].Submission, lookUp.StartedAt, time.Minute,
 		keycrm.Page{Answer: keycrm.Answer{Outcome: keycrm.Done}, Found: 9})))
-	f.same([]string{"C", "D"}, f.claimed("me", 4)) // KeyCRM is back, and so is the crowd
+	// Lists work, which says nothing about creates: the other one is looked up, and then one create asks.
+	f.clock.advance(pace.MinProbePause)
+	lookUp = f.begin(second[0], submission.LookUp)
+	f.ok(f.Settle(t.Context(), lookUp, submission.AfterLookUp(second[0].Submission, lookUp.StartedAt, time.Minute,
+		keycrm.Page{Answer: keycrm.Answer{Outcome: keycrm.Done}, Found: 10})))
+	f.clock.advance(pace.MinProbePause)
+	f.same([]string{"C"}, f.claimed("me", 4))
+	f.settle(claims[2], f.begin(claims[2], submission.Create), done(11))
+	f.same([]string{"D"}, f.claimed("me", 4)) // KeyCRM is back, and so is the crowd
 }
 
 func testPauseAndProbe(t *testing.T, f *fixture) {
@@ -596,4 +605,214 @@ func testSlotsAreForgotten(t *testing.T, f *fixture) {
 	if n > 4 {
 		t.Errorf("%d slots are kept", n)
 	}
+}
+
+// testKnownIDIsKept ends creates with an id after their leases: while nobody has asked KeyCRM since, the id is taken.
+func testKnownIDIsKept(t *testing.T, f *fixture) {
+	f.queue("ORDER")
+	card := f.order("CARD")
+	card.Kind, card.SourceUUID = keycrm.KindCard, ""
+	f.ok(f.Accept(t.Context(), card, revision()))
+	order, orderCall := f.create("me")
+	unmarked, cardCall := f.create("me")
+	f.clock.advance(lease)
+	f.expire(2)
+	f.same(submission.Held, f.get("CARD").State)
+	f.same([]string{"ORDER"}, f.claimedLater("you"))
+	f.settle(order, orderCall, done(1))
+	f.settle(unmarked, cardCall, done(2))
+	for id, want := range map[string]int64{"ORDER": 1, "CARD": 2} {
+		if s := f.get(id); s.State != submission.Delivered || s.CRMID != want || s.Reason != "" || s.Error != "" {
+			t.Errorf("%s is %s as %d: %s", id, s.State, s.CRMID, s.Error)
+		}
+	}
+	f.is(f.Settle(t.Context(), orderCall, submission.AfterCreate(order.Submission, done(1))), submission.ErrFenced)
+	f.same(0, len(f.claimedLater("you")))
+
+	f.queue("TEST")
+	held, call := f.create("me")
+	f.settle(held, call, done(3))
+	f.ok(f.update(t.Context(), func(t *tx) error {
+		_, err := t.exec(f.t.Context(), `UPDATE submissions SET state = 'held', reason = 'test' WHERE id = 'TEST'`)
+		return err
+	}))
+	f.is(f.Settle(t.Context(), call, submission.AfterCreate(held.Submission, done(3))), submission.ErrFenced)
+}
+
+// claimedLater is what can be claimed when every pause is over.
+func (f *fixture) claimedLater(owner string) []string {
+	f.t.Helper()
+	f.clock.advance(submission.MaxBackoff)
+	return f.claimed(owner, 9)
+}
+
+func testWaitingKeepsThePlace(t *testing.T, f *fixture) {
+	f.queue("OLD", "NEW")
+	due := f.get("OLD").DueAt
+	for _, a := range []keycrm.Answer{
+		{Outcome: keycrm.Limited, RetryAfter: time.Second}, {Outcome: keycrm.Unauthorised}, {Outcome: keycrm.WrongAddress},
+	} {
+		c, call := f.create("me")
+		f.same("OLD", c.ID)
+		f.settle(c, call, a)
+		f.same(due, f.get("OLD").DueAt)
+		f.clock.advance(time.Minute)
+		f.ok(f.update(t.Context(), func(t *tx) error { return t.event(f.t.Context(), "main", pace.Event{}) })) // well again
+	}
+}
+
+// testClockSetBack puts the clock back by hours while everything that has a moment waits for it.
+func testClockSetBack(t *testing.T, f *fixture) {
+	limit := pace.Limit{Calls: 2, Window: 10 * time.Second, Timeout: time.Second}
+	f.broken("UNCERTAIN")
+	f.queue("NOT-SENT", "QUEUED", "CLAIMED")
+	claims := f.claim("me", 3)
+	call, err := f.Begin(t.Context(), claims[0], submission.Create, limit, lease)
+	f.ok(err)
+	f.settle(claims[0], call, notSent())
+	f.ok(f.update(t.Context(), func(t *tx) error { return t.event(f.t.Context(), "main", pace.Event{Kind: pace.Stopped}) }))
+	f.clock.advance(-12 * time.Hour)
+	f.expire(0)
+	a, err := f.Account(t.Context(), "main")
+	f.ok(err)
+	f.same(f.clock.Now().Add(pace.MaxProbePause), a.ProbeAt)
+	f.clock.advance(pace.MaxProbePause) // a minute is enough for all of it
+	probe, err := f.BeginProbe(t.Context(), "main", "me", limit)
+	f.ok(err)
+	f.ok(f.Settle(t.Context(), probe, submission.Settlement{Answer: keycrm.Answer{Outcome: keycrm.Done}}))
+	f.expire(2)
+	f.same(4, len(f.claim("me", 9)))
+	if u := f.get("UNCERTAIN"); u.BrokeAt.After(f.clock.Now()) || u.SentAt.After(u.BrokeAt) {
+		t.Errorf("it broke at %s and was sent at %s", u.BrokeAt, u.SentAt)
+	}
+}
+
+// testClockSetBackAndNoCommit lets the transaction that meets the clock fail: the next one mends what it would have.
+func testClockSetBackAndNoCommit(t *testing.T, f *fixture) {
+	f.queue("A", "B")
+	f.clock.advance(-12 * time.Hour)
+	f.is(f.update(t.Context(), func(*tx) error { return errDoubt }), errDoubt)
+	if due := f.get("B").DueAt; !due.After(f.clock.Now()) {
+		t.Fatalf("B was mended by a transaction that failed: %s", due)
+	}
+	f.expire(0)
+	f.same([]string{"A", "B"}, f.claimed("you", 9))
+}
+
+// testClockSetBackAtStart is the same for a process that was not there when it happened.
+func testClockSetBackAtStart(t *testing.T, f *fixture) {
+	f.broken("UNCERTAIN")
+	f.queue("CLAIMED", "QUEUED")
+	f.claim("me", 1)
+	f.clock.advance(-12 * time.Hour)
+	f.open()
+	if !f.d.alone { // another replica may have it, for as long as any lease may last
+		f.same(2, len(f.claim("me", 9)))
+		f.clock.advance(othersLease)
+		f.expire(3)
+	}
+	f.same(3, len(f.claim("me", 9)))
+	for _, c := range f.claim("me", 9) {
+		f.begin(c, submission.Create)
+	}
+}
+
+// testOutageRound goes through one round of probes: two look-ups that tell nothing, the check, one create, and look-ups again.
+func testOutageRound(t *testing.T, f *fixture) {
+	f.broken("U1")
+	f.queue("Q1", "Q2", "Q3")
+	claims := f.claim("me", 2)
+	for _, c := range claims {
+		f.settle(c, f.begin(c, submission.Create), notSent())
+	}
+	look := func() {
+		t.Helper()
+		f.toProbe()
+		c := f.claim("me", 3)
+		if len(c) != 1 || c[0].State != submission.Uncertain {
+			t.Fatalf("claimed %v, want an uncertain one", c)
+		}
+		call := f.begin(c[0], submission.LookUp)
+		f.ok(f.Settle(t.Context(), call, submission.AfterLookUp(c[0].Submission, call.StartedAt, time.Minute, keycrm.Page{Answer: timeout()})))
+	}
+	step := func(want pace.Step) {
+		t.Helper()
+		a, err := f.Account(t.Context(), "main")
+		f.ok(err)
+		f.same(want, a.Step)
+	}
+	look()
+	step(pace.LookAgain)
+	f.open() // the round goes on after a restart
+	look()
+	step(pace.CheckNext)
+	f.toProbe()
+	probe, err := f.BeginProbe(t.Context(), "main", "me", minute)
+	f.ok(err)
+	f.ok(f.update(t.Context(), func(t *tx) error { // a create broke in this outage: the check does not end it
+		_, err := t.exec(f.t.Context(), `UPDATE accounts SET create_broke = 1`)
+		return err
+	}))
+	f.ok(f.Settle(t.Context(), probe, submission.Settlement{Answer: keycrm.Answer{Outcome: keycrm.Done}}))
+	step(pace.CreateNext)
+	c, call := f.create("me") // at once, and the earliest, due or not
+	f.same(submission.Queued, c.State)
+	f.settle(c, call, timeout())
+	step(pace.LookNext)
+	look()
+}
+
+// toProbe moves the clock to when the next probe may go.
+func (f *fixture) toProbe() {
+	f.t.Helper()
+	next, ok, err := f.NextDue(f.t.Context(), "main")
+	f.ok(err)
+	f.same(true, ok)
+	f.clock.advance(max(next.Sub(f.clock.Now()), 0))
+}
+
+// testOutageEndsBackOffs lets connections fail until everything waits for long: the probe is one that is not due, and when it is answered
+// the others are due.
+func testOutageEndsBackOffs(t *testing.T, f *fixture) {
+	f.queue("A", "B", "C")
+	for range 36 {
+		f.toProbe()
+		c, call := f.create("me")
+		f.settle(c, call, notSent())
+	}
+	for _, id := range []string{"A", "B", "C"} {
+		if f.get(id).DueAt.Before(f.clock.Now()) {
+			t.Fatalf("%s is due already", id)
+		}
+	}
+	f.toProbe()
+	c, call := f.create("me")
+	f.settle(c, call, done(1))
+	f.same(2, len(f.claim("me", 9)))
+}
+
+// testPaceOutlivesTheProcess starts the store anew between calls: those of the process before count.
+func testPaceOutlivesTheProcess(t *testing.T, f *fixture) {
+	limit := pace.Limit{Calls: 3, Window: time.Minute, Timeout: time.Second}
+	f.queue("A", "B", "C", "D")
+	begin := func() (submission.Claim, submission.Call, error) {
+		c := f.claim("me", 1)[0]
+		call, err := f.Begin(t.Context(), c, submission.Create, limit, lease)
+		return c, call, err
+	}
+	for range 3 {
+		c, call, err := begin()
+		f.ok(err)
+		f.settle(c, call, done(1))
+		f.open()
+	}
+	_, _, err := begin()
+	w := f.waits(err, "pace")
+	f.clock.advance(w.Until.Sub(f.clock.Now()))
+	f.open()
+	if !f.d.alone { // the claim of the one that had to wait has ended with its lease
+		f.expire(1)
+	}
+	_, _, err = begin()
+	f.ok(err)
 }

@@ -28,6 +28,15 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"OneBadRowFailsAlone":       testOneBadRowFailsAlone,
 		"AcceptAfterClose":          testAcceptAfterClose,
 		"AcceptGivenUp":             testAcceptGivenUp,
+		"AcceptGivenUpTooLate":      testAcceptGivenUpTooLate,
+		"QueueIsBounded":            testQueueIsBounded,
+		"KnownIDIsKept":             testKnownIDIsKept,
+		"WaitingKeepsThePlace":      testWaitingKeepsThePlace,
+		"ClockSetBack":              testClockSetBack,
+		"ClockSetBackAtStart":       testClockSetBackAtStart,
+		"OutageRound":               testOutageRound,
+		"OutageEndsBackOffs":        testOutageEndsBackOffs,
+		"PaceOutlivesTheProcess":    testPaceOutlivesTheProcess,
 		"DuplicateSourceUUID":       testDuplicateSourceUUID,
 		"DuplicatesInOneBatch":      testDuplicatesInOneBatch,
 		"Revisions":                 testRevisions,
@@ -67,6 +76,8 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"DecideRefusesAnothersUUID": testDecideRefusesAnothersUUID,
 		"AgainOnce":                 testAgainOnce,
 		"EraseKeepsWhatItMust":      testEraseKeepsWhatItMust,
+		"SteeringStopsForAMove":     testSteeringStopsForAMove,
+		"ClockSetBackAndNoCommit":   testClockSetBackAndNoCommit,
 		"Retention":                 testRetention,
 		"Walk":                      testWalk,
 		"CorrectedBy":               testCorrectedBy,
@@ -244,7 +255,7 @@ func (f *fixture) broken(ids ...string) {
 	for range ids {
 		c, call := f.create("breaker")
 		f.settle(c, call, keycrm.Answer{Outcome: keycrm.Uncertain, Text: "timeout"})
-		f.ok(f.update(f.t.Context(), func(t *tx) error { return t.event(f.t.Context(), "main", pace.Event{Kind: pace.Worked}) }))
+		f.ok(f.update(f.t.Context(), func(t *tx) error { return t.event(f.t.Context(), "main", pace.Event{Kind: pace.Worked, Create: true}) }))
 	}
 }
 
@@ -362,16 +373,78 @@ func testAcceptAfterClose(t *testing.T, f *fixture) {
 	f.ok(f.Close())
 }
 
-// testAcceptGivenUp ends the caller's context while its row waits behind a transaction.
+// testAcceptGivenUp ends callers' contexts while their rows wait behind a transaction: none of them is stored, however often each tried,
+// and none waits in memory.
 func testAcceptGivenUp(t *testing.T, f *fixture) {
 	ctx, cancel := context.WithCancel(t.Context())
-	f.ok(f.update(t.Context(), func(*tx) error { // the committer cannot get the writer meanwhile
+	f.ok(f.update(t.Context(), func(tx *tx) error {
+		f.ok(f.lockKeys(t.Context(), tx, []*pending{f.pending("FIRST")})) // the committer waits for the writer, or for this profile's key
 		cancel()
-		f.is(f.Accept(ctx, f.order("GONE"), revision()), context.Canceled)
+		for range 3 {
+			err := f.Accept(ctx, f.order("GONE"), revision())
+			f.is(err, context.Canceled)
+			if !strings.Contains(err.Error(), "GONE is not stored") {
+				t.Error(err)
+			}
+		}
 		return nil
 	}))
 	f.queue("NEXT")
-	f.get("GONE") // it was stored all the same
+	_, err := f.Submission(t.Context(), "GONE")
+	f.is(err, submission.ErrNotFound)
+	f.same(0, f.waiting.bytes)
+	f.queue("GONE") // the visitor's next try is the only one
+}
+
+// testAcceptGivenUpTooLate ends the context when a transaction that may commit has the row: Accept waits for what comes of it.
+func testAcceptGivenUpTooLate(t *testing.T, f *fixture) {
+	p := f.pending("TAKEN")
+	f.same(true, p.taken())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p.done <- nil
+	for range 50 { // both are ready: whichever select takes, the row is stored
+		f.ok(f.stored(ctx, p))
+		p.done <- nil
+	}
+	<-p.done
+	err := f.stored(ctx, p)
+	f.is(err, context.Canceled)
+	if !strings.Contains(err.Error(), "may or may not be stored") {
+		t.Error(err)
+	}
+}
+
+// testQueueIsBounded fills the queue to the row and to the byte.
+func testQueueIsBounded(t *testing.T, f *fixture) {
+	rows := &queue{wake: make(chan struct{}, 1)}
+	for range maxWaitingRows {
+		f.ok(rows.add(f.pending("A")))
+	}
+	f.is(rows.add(f.pending("A")), errFull)
+	rows.remove(rows.rows[7])
+	f.ok(rows.add(f.pending("A")))
+
+	large := f.pending("B")
+	large.sub.Raw = make([]byte, maxWaitingBytes/2-large.size())
+	full := &queue{wake: make(chan struct{}, 1)}
+	f.ok(full.add(large))
+	f.ok(full.add(large))
+	f.is(full.add(f.pending("A")), errFull)
+	full.take()
+	f.ok(full.add(large))
+
+	huge := f.pending("C")
+	huge.sub.Raw = make([]byte, 2*maxWaitingBytes)
+	f.ok((&queue{wake: make(chan struct{}, 1)}).add(huge)) // alone it may always wait
+}
+
+// pending is an order on its way into a batch.
+func (f *fixture) pending(id string) *pending {
+	f.t.Helper()
+	p := &pending{sub: *f.order(id), rev: revision(), done: make(chan error, 1)}
+	f.ok(p.encode())
+	return p
 }
 
 func testDuplicateSourceUUID(t *testing.T, f *fixture) {

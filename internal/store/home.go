@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,15 +30,26 @@ type home struct {
 	exists  func() error                       // whether there is something to be read, in words for ops
 	connect func(u use) (*sql.DB, error)       // opens a pool
 	session func() (lock.SessionLocker, error) // keeps those that start together from migrating together; nil where enter does
-	// enter makes this process one that serves from the database, or with alone the only one that may use it; it waits for that as
-	// long as it is told. What it returns is closed last.
-	enter func(ctx context.Context, alone bool, wait time.Duration, log zerolog.Logger) (presence, error)
+	// enter gives this process its place at the database; it waits for that as long as it is told. What it returns is closed last.
+	enter func(ctx context.Context, as part, wait time.Duration, log zerolog.Logger) (presence, error)
 }
+
+// part is what a process does at a database.
+type part int
+
+const (
+	serving  part = iota // stores and sends
+	steering             // beside those that serve
+	moving               // alone
+)
 
 // presence is a process's place at a database.
 type presence interface {
 	// hear calls heard, from a goroutine of its own, with each text that another process sends by dialect.notify. It is called once.
 	hear(heard func(text string))
+	// inPlace makes sure that what this process has open is what others find by the database's name: what is written into a file that
+	// was removed is gone with the process.
+	inPlace() error
 	// Close gives the place back, and returns when heard is not called any more.
 	Close() error
 }
@@ -51,7 +63,10 @@ func locate(database string, now func() time.Time) (home, error) {
 	return sqliteHome(database, now)
 }
 
-// sqliteHome is a file.
+// sqliteFile is a database in a file.
+type sqliteFile struct{ path string }
+
+// sqliteHome is where a SQLite file lies.
 func sqliteHome(database string, now func() time.Time) (home, error) {
 	path, err := sqlitePath(database)
 	if err != nil {
@@ -60,45 +75,68 @@ func sqliteHome(database string, now func() time.Time) (home, error) {
 	if now == nil {
 		now = time.Now
 	}
-	h := home{dialect: sqliteDialect(now), name: path}
-	h.connect = func(u use) (*sql.DB, error) { return sqlitePool(path, u) }
-	h.exists = func() error {
-		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("there is no database at %s yet: `formrelay serve` makes it, or name another with --database (%w)", path, err)
-		}
-		return nil
-	}
-	h.enter = func(ctx context.Context, _ bool, wait time.Duration, log zerolog.Logger) (presence, error) {
-		if err := makeFile(path); err != nil {
-			return nil, err
-		}
-		return lockFile(ctx, path, wait, log)
-	}
-	return h, nil
+	f := &sqliteFile{path: path}
+	_ = f.resolve() // whoever cannot read it is told so by what opens it
+	return home{dialect: sqliteDialect(now), name: f.path, connect: f.connect, exists: f.exists, enter: f.enter}, nil
 }
 
-// sqlitePool bounds a pool as SQLite wants it: one writer, and readers that cannot change anything.
-func sqlitePool(path string, u use) (*sql.DB, error) {
+// resolve makes a symbolic link the name of its file: two names of one file must not be two locks.
+func (f *sqliteFile) resolve() error {
+	path, err := filepath.EvalSymlinks(f.path)
+	if err == nil {
+		f.path = path
+	}
+	return err
+}
+
+func (f *sqliteFile) exists() error {
+	if _, err := os.Stat(f.path); err != nil {
+		return fmt.Errorf("there is no database at %s yet: `formrelay serve` makes it, or name another with --database (%w)", f.path, err)
+	}
+	return nil
+}
+
+// enter locks the file, which it makes first where there is none. One that steers takes no lock: the one that serves has it.
+func (f *sqliteFile) enter(ctx context.Context, as part, wait time.Duration, log zerolog.Logger) (presence, error) {
+	if as == steering {
+		return noLock{}, nil
+	}
+	if err := makeFile(f.path); err != nil {
+		return nil, err
+	}
+	if err := f.resolve(); err != nil { // it may have been a link to a file that was not there yet
+		return nil, err
+	}
+	return lockFile(ctx, f.path, wait, log)
+}
+
+// connect opens a pool bounded as SQLite wants it: one writer, and readers that cannot change anything.
+func (f *sqliteFile) connect(u use) (*sql.DB, error) {
 	if u == reading {
-		db, err := sqliteConnections(path, "_pragma=query_only(1)")
+		db, err := sqliteConnections(f.path, sqlitePatience, "_pragma=query_only(1)")
 		if err == nil {
 			db.SetMaxOpenConns(readers)
 			db.SetMaxIdleConns(readers)
 		}
 		return db, err
 	}
-	db, err := sqliteConnections(path, "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_txlock=immediate")
+	wait := sqlitePatience
+	if u == writing { // its transactions try again by themselves
+		wait = sqliteTry
+	}
+	db, err := sqliteConnections(f.path, wait, "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_txlock=immediate")
 	if err == nil {
 		db.SetMaxOpenConns(1)
 	}
 	return db, err
 }
 
-// fileLock is the presence at a SQLite file: nobody else writes into it, so there is nothing to hear.
-type fileLock struct{ unlock func() error }
+// noLock is the presence of one that steers a SQLite file.
+type noLock struct{}
 
-func (fileLock) hear(func(string)) {}
-func (l fileLock) Close() error    { return l.unlock() }
+func (noLock) hear(func(string)) {}
+func (noLock) inPlace() error    { return nil }
+func (noLock) Close() error      { return nil }
 
 // errBusy says that somebody else uses a database that was wanted alone.
 var errBusy = errors.New("another formrelay uses the database")

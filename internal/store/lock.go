@@ -34,10 +34,48 @@ func lockFile(ctx context.Context, path string, wait time.Duration, log zerolog.
 			return nil, err
 		}
 	}
+	if err := lockStands(lock); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	if err := os.WriteFile(lock.Path(), []byte(introduction(time.Now())), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), lock.Close())
 	}
-	return fileLock{unlock: lock.Close}, nil
+	file, err := os.Stat(path)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), lock.Close())
+	}
+	return &fileLock{lock: lock, path: path, file: file}, nil
+}
+
+// fileLock is the presence at a SQLite file: nobody else writes into it, so there is nothing to hear.
+type fileLock struct {
+	lock *flock.Flock
+	path string      // without symbolic links
+	file os.FileInfo // the database's, as it was when it was locked
+}
+
+func (*fileLock) hear(func(string)) {}
+func (l *fileLock) Close() error    { return l.lock.Close() }
+
+// inPlace looks whether the file and its lock are still those that lie there.
+func (l *fileLock) inPlace() error {
+	if there, err := os.Stat(l.path); err != nil || !os.SameFile(l.file, there) {
+		return fmt.Errorf("the database file %s was removed or replaced while it was open: nothing more is stored in it; put it back, or restart formrelay", l.path)
+	}
+	return lockStands(l.lock)
+}
+
+// lockStands makes sure that the file that is locked is the one that others would lock: it may have been removed, and then nothing
+// keeps a second formrelay away.
+func lockStands(lock *flock.Flock) error {
+	held, err := lock.Stat()
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Path(), err)
+	}
+	if there, err := os.Stat(lock.Path()); err != nil || !os.SameFile(held, there) {
+		return fmt.Errorf("the lock file %s was removed or replaced: a second formrelay could open the database; restart this one", lock.Path())
+	}
+	return nil
 }
 
 // waitForLock asks again and again until wait has passed.

@@ -93,7 +93,7 @@ func enterAlone(ctx context.Context, database string, log zerolog.Logger, mustEx
 		}
 	}
 	p := &place{home: h}
-	if p.present, err = h.enter(ctx, true, moveWait, log); err != nil {
+	if p.present, err = h.enter(ctx, moving, moveWait, log); err != nil {
 		return nil, h.named(err)
 	}
 	if err := h.migrate(ctx); err != nil {
@@ -148,6 +148,9 @@ func marked(ctx context.Context, q querier, d dialect) (m mark, err error) {
 	return m, err
 }
 
+// errHalfMoved says that a database is the target of a move that broke off.
+var errHalfMoved = errors.New("the move into it broke off: run the same `formrelay migrate` again, it goes on where it was")
+
 // notMoved refuses to serve from a database whose submissions are served elsewhere, or are not all there yet. A move that has begun and
 // is not done is given up by the source: what it does from now on is not in the copy.
 func (s *Store) notMoved(ctx context.Context) error {
@@ -156,18 +159,39 @@ func (s *Store) notMoved(ctx context.Context) error {
 	case err != nil:
 		return err
 	case m.role == roleTarget && !m.done:
-		return errors.New("the move into it broke off: run the same `formrelay migrate` again, it goes on where it was")
+		return errHalfMoved
 	case m.role == roleSource && m.done:
-		return s.movedAway(ctx, m.token)
+		return movedAway(ctx, s.read, s.d, m.token)
 	case m.role == roleSource:
-		_, err = s.write.ExecContext(ctx, s.d.bind(`DELETE FROM moves WHERE token = ?`), m.token)
+		return s.update(ctx, func(t *tx) error {
+			_, err := t.exec(ctx, `DELETE FROM moves WHERE token = ?`, m.token)
+			return err
+		})
 	}
 	return err
 }
 
-func (s *Store) movedAway(ctx context.Context, token string) error {
+// notMoving refuses to change a database that is moved, or that a move has begun to copy: the copy would not have the change, or have
+// half of it. One that steers asks in each of its transactions, because on SQLite no lock keeps it and a move apart: what it commits
+// before the move's mark is copied, and what comes later meets the mark.
+func notMoving(ctx context.Context, q querier, d dialect) error {
+	m, err := marked(ctx, q, d)
+	switch {
+	case err != nil:
+		return err
+	case m.role == roleTarget && !m.done:
+		return errHalfMoved
+	case m.role == roleSource && m.done:
+		return movedAway(ctx, q, d, m.token)
+	case m.role == roleSource:
+		return errors.New("`formrelay migrate` has begun to move it: wait for its end. If it broke off, run it again, or give the move up by serving from here")
+	}
+	return nil
+}
+
+func movedAway(ctx context.Context, q querier, d dialect, token string) error {
 	var other string
-	if err := s.read.QueryRowContext(ctx, s.d.bind(`SELECT other FROM moves WHERE token = ?`), token).Scan(&other); err != nil {
+	if err := q.QueryRowContext(ctx, d.bind(`SELECT other FROM moves WHERE token = ?`), token).Scan(&other); err != nil {
 		return err
 	}
 	return fmt.Errorf("it was moved to %s, where its submissions are sent from; a second server on this copy would send them twice. "+

@@ -31,7 +31,9 @@ const (
 	// What the server itself ends, in milliseconds. Parameters of the same name in the URL win.
 	postgresStatement = "15000"
 	postgresLock      = "5000"
-	postgresIdle      = "30000" // a transaction whose process is gone and whose connection has not noticed
+	// A transaction whose process is gone, or frozen. It may hold the account's row, and then every replica's calls wait for it: less
+	// long than they wait for a lock.
+	postgresIdle = "4000"
 )
 
 // The sizes of a replica's two pools. One connection more listens. The committer needs one writer, the couriers' calls and their
@@ -44,7 +46,7 @@ const (
 // The keys of PostgreSQL's advisory locks are numbers that everybody in a database shares; these are formrelay's own, chosen at random.
 const (
 	migrationKey = 0x66726d6967726174 // held by the one that migrates
-	presenceKey  = 0x6672707265736e63 // held, together, by all that serve; alone by the one that moves the database
+	presenceKey  = 0x6672707265736e63 // held, together, by all that serve or steer; alone by the one that moves the database
 )
 
 // The channel on which replicas tell each other that submissions of an account wait.
@@ -58,7 +60,8 @@ func postgresDialect(now func() time.Time) dialect {
 		tables:     "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
 		bind:       numbered,
 		writers:    postgresWriters,
-		patience:   postgresPatience,
+		bound:      postgresPatience,
+		busy:       func(error) bool { return false }, // its transactions begin whatever is locked
 		values:     numbered(fromArrays),
 		pack:       inColumns,
 		now:        serverClock,
@@ -249,8 +252,8 @@ func postgresHome(database string, now func() time.Time) (home, error) {
 	}
 	h := home{dialect: postgresDialect(now), name: name}
 	h.connect = func(u use) (*sql.DB, error) { return postgresPool(config, u), nil }
-	h.enter = func(ctx context.Context, alone bool, wait time.Duration, log zerolog.Logger) (presence, error) {
-		return listen(ctx, config, alone, wait, log)
+	h.enter = func(ctx context.Context, as part, wait time.Duration, log zerolog.Logger) (presence, error) {
+		return listen(ctx, config, as, wait, log)
 	}
 	h.exists = func() error { return nil } // the first question tells
 	h.session = func() (lock.SessionLocker, error) {

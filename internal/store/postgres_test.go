@@ -294,8 +294,8 @@ func TestCommitInDoubtIsLookedUp(t *testing.T) {
 		t.Error("nothing was cut")
 	}
 	cut.arm()
-	if f.stored(t.Context(), "NOBODY") {
-		t.Error("what was never stored is said to be")
+	if there, err := f.committed("NOBODY"); there || err != nil {
+		t.Errorf("what was never stored is said to be, %v", err)
 	}
 }
 

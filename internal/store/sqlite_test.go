@@ -2,16 +2,20 @@ package store
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"formrelay/internal/store/pgtest"
@@ -83,7 +87,7 @@ func TestURLs(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "100"} {
 		var got string
 		f.ok(f.write.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))
 		if got != want {
@@ -292,9 +296,8 @@ func postUntilKilled(url string) {
 func TestLockedDatabaseFailsTheBatchOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	_, err := f.write.ExecContext(t.Context(), "PRAGMA busy_timeout = 1")
-	f.ok(err)
-	other, err := sqliteConnections(f.path(), "_txlock=immediate")
+	f.d.patience = 2 * sqliteTry
+	other, err := sqliteConnections(f.path(), 0, "_txlock=immediate")
 	f.ok(err)
 	tx, err := other.BeginTx(t.Context(), nil)
 	f.ok(err)
@@ -337,5 +340,137 @@ func TestRelativePath(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "formrelay.db")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLockIsOneForEveryName opens a database by another name while it is served.
+func TestLockIsOneForEveryName(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	link := filepath.Join(t.TempDir(), "link.db")
+	f.ok(os.Symlink(f.path(), link))
+	_, err := Open(t.Context(), Options{URL: "sqlite:" + link, LockWait: time.Millisecond})
+	if err == nil || !strings.Contains(err.Error(), "in use by another formrelay") {
+		t.Errorf("opened by a link: %v", err)
+	}
+}
+
+// TestRemovedFilesAreNoticed takes a file away from under the store: nothing is acknowledged into what is gone.
+func TestRemovedFilesAreNoticed(t *testing.T) {
+	t.Parallel()
+	for _, suffix := range []string{"", ".lock"} {
+		f := newFixture(t)
+		f.queue("BEFORE")
+		f.ok(os.Rename(f.path()+suffix, f.path()+".away"))
+		if suffix != "" { // a second one has made a new lock file
+			f.ok(os.WriteFile(f.path()+suffix, nil, 0o600))
+		}
+		f.ready.when = time.Time{}
+		for _, err := range []error{f.Accept(t.Context(), f.order("LOST"), revision()), f.Ready(t.Context())} {
+			if err == nil || !strings.Contains(err.Error(), "was removed or replaced") {
+				t.Errorf("%q is gone: %v", suffix, err)
+			}
+		}
+		if suffix == "" {
+			f.ok(os.Rename(f.path()+".away", f.path()))
+			f.queue("AFTER")
+		}
+	}
+}
+
+// lockedBy lets another program hold the database's lock until the returned function is called.
+func (f *fixture) lockedBy() (free func()) {
+	f.t.Helper()
+	other, err := sqliteConnections(f.path(), 0, "_txlock=immediate")
+	f.ok(err)
+	tx, err := other.BeginTx(f.t.Context(), nil)
+	f.ok(err)
+	return func() { f.ok(errors.Join(tx.Rollback(), other.Close())) }
+}
+
+// TestLockedDatabaseStoresNobodyLate lets three visitors try twice each in a locked database: what they were told is true afterwards.
+func TestLockedDatabaseStoresNobodyLate(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.d.patience = time.Minute
+	free := f.lockedBy()
+	var visitors sync.WaitGroup
+	for v := range 3 {
+		visitors.Go(func() {
+			for try := range 2 {
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				err := f.Accept(ctx, f.order(fmt.Sprintf("V%d-%d", v, try)), revision())
+				cancel()
+				if err == nil || !strings.Contains(err.Error(), "is not stored") {
+					t.Errorf("visitor %d: %v", v, err)
+				}
+			}
+		})
+	}
+	visitors.Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := f.Ready(ctx); err == nil || !strings.Contains(err.Error(), "another program keeps the database locked") {
+		t.Errorf("Ready: %v", err)
+	}
+	free()
+	f.queue("LATER")
+	rows, err := f.List(t.Context(), Filter{})
+	f.ok(err)
+	if len(rows) != 1 {
+		t.Errorf("%d are stored although all but one were told that they are not", len(rows))
+	}
+}
+
+// TestCloseUnderALock stops while another program has the database: whoever waits is told at once, and the stop takes no longer than it
+// may.
+func TestCloseUnderALock(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.d.patience = time.Minute
+	defer f.lockedBy()()
+	told := make(chan error, 1)
+	began := time.Now()
+	go func() { told <- f.Accept(context.WithoutCancel(t.Context()), f.order("A"), revision()) }()
+	for f.waiting.len() > 0 || !f.committing() { // until the batch meets the lock
+		runtime.Gosched()
+	}
+	waits := f.pending("B")
+	f.ok(f.waiting.add(waits))
+	closed := make(chan error, 1)
+	go func() { closed <- f.Close() }()
+	f.is(<-waits.done, errClosed)
+	f.ok(<-closed)
+	if err := <-told; err == nil || !strings.Contains(err.Error(), "A is not stored") {
+		t.Errorf("A: %v", err)
+	}
+	if took := time.Since(began); took > closeWithin+5*time.Second {
+		t.Errorf("the stop took %s", took)
+	}
+}
+
+// committing tells whether the writer's connection is in use.
+func (f *fixture) committing() bool { return f.write.Stats().InUse > 0 }
+
+// TestFailingStoreLogsOnce posts again and again to a store that fails: one line when it begins, one when it works again.
+func TestFailingStoreLogsOnce(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	f := newFixture(t)
+	f.log = zerolog.New(&log)
+	f.d.patience = sqliteTry
+	free := f.lockedBy()
+	for i := range 3 {
+		if err := f.Accept(t.Context(), f.order(fmt.Sprint(i)), revision()); err == nil {
+			t.Error("stored in a locked database")
+		}
+	}
+	free()
+	f.queue("A", "B")
+	f.ok(f.Close())
+	for _, line := range []string{"cannot be stored", "can be stored again"} {
+		if n := strings.Count(log.String(), line); n != 1 {
+			t.Errorf("%q is logged %d times:\n%s", line, n, &log)
+		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"formrelay/internal/pace"
 	"formrelay/internal/submission"
 )
@@ -21,9 +23,9 @@ type Beside struct {
 	home home
 }
 
-// OpenBeside opens a database for ops, whether a server is at work on it or not: no lock is taken and nothing is migrated, and a
-// database of another schema version is refused with a sentence that says what to do. A change waits for the server's own, a few
-// milliseconds each, and those wait for it.
+// OpenBeside opens a database for ops, whether a server is at work on it or not: no server is kept away and nothing is migrated. A
+// database of another schema version, and one that was moved or is being moved, is refused with a sentence that says what to do. A
+// change waits for the server's own, a few milliseconds each, and those wait for it.
 func OpenBeside(ctx context.Context, database string) (*Beside, error) {
 	return openBeside(ctx, database, nil)
 }
@@ -37,10 +39,10 @@ func openBeside(ctx context.Context, database string, now func() time.Time) (*Be
 	if err := h.exists(); err != nil {
 		return nil, err
 	}
-	b := &Beside{Store: &Store{d: h.dialect}, home: h}
+	b := &Beside{Store: &Store{d: h.dialect, guard: unmoved}, home: h}
 	b.waiting.closed = true // Accept would wait for a committer that is not there
-	if b.read, err = h.connect(reading); err != nil {
-		return nil, err
+	if b.present, err = h.enter(ctx, steering, moveWait, zerolog.Nop()); err != nil {
+		return nil, h.named(err)
 	}
 	if err := b.enter(ctx); err != nil {
 		return nil, errors.Join(h.named(err), b.shut())
@@ -48,14 +50,20 @@ func openBeside(ctx context.Context, database string, now func() time.Time) (*Be
 	return b, nil
 }
 
+// unmoved is what each transaction of one that steers makes sure of.
+func unmoved(ctx context.Context, t *tx) error { return notMoving(ctx, t, t.d) }
+
 func (b *Beside) enter(ctx context.Context) (err error) {
+	if b.read, err = b.home.connect(reading); err != nil {
+		return err
+	}
 	if err := checkSchema(ctx, b.read, b.home); err != nil {
 		return err
 	}
 	if b.write, err = b.home.connect(writing); err != nil {
 		return err
 	}
-	return b.notMoved(ctx)
+	return notMoving(ctx, b.read, b.d)
 }
 
 // Decision is what ops want to become of one submission.
@@ -401,10 +409,15 @@ func (b *Beside) Truncate(ctx context.Context) error {
 	if b.d.scrub.truncate == "" {
 		return nil
 	}
-	err := errReaders
+	db, err := b.home.connect(migrating) // the writer's own connection does not wait
+	if err != nil {
+		return b.explained(err)
+	}
+	defer db.Close()
+	err = errReaders
 	for range truncateTries {
 		var busy, pages, moved int64
-		if err = b.write.QueryRowContext(ctx, b.d.scrub.truncate).Scan(&busy, &pages, &moved); err != nil || busy == 0 {
+		if err = db.QueryRowContext(ctx, b.d.scrub.truncate).Scan(&busy, &pages, &moved); err != nil || busy == 0 {
 			break
 		}
 		err = errReaders

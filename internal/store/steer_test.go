@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"formrelay/internal/form"
 	"formrelay/internal/keycrm"
 	"formrelay/internal/pace"
@@ -570,4 +572,54 @@ func TestBesideFailsInWords(t *testing.T) {
 	if _, err = OpenBeside(t.Context(), "sqlite:"+path); !errors.Is(err, errOtherSchema) {
 		t.Errorf("%v", err)
 	}
+}
+
+// What is copied elsewhere is not changed beside the move, whether it goes on or is done.
+func testSteeringStopsForAMove(t *testing.T, f *fixture) {
+	s := f.rejected("A")
+	b := f.beside()
+	mark := func(token, role string, done int) {
+		t.Helper()
+		f.ok(f.update(t.Context(), func(t *tx) error {
+			_, err := t.exec(f.t.Context(), `INSERT INTO moves (token, role, other, begun_at, done_at) VALUES (?, ?, 'there', ?, ?)`,
+				token, role, micros(f.clock.Now()), done)
+			return err
+		}))
+		f.clock.advance(time.Second)
+	}
+	refused := func(want string) {
+		t.Helper()
+		_, err := b.Decide(t.Context(), []Decision{queued(s)})
+		_, opened := openBeside(t.Context(), f.url, f.clock.Now)
+		for _, err := range []error{err, opened} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want one that says %q", err, want)
+			}
+		}
+	}
+	mark("1", roleTarget, 0)
+	refused("the move into it broke off")
+	mark("2", roleSource, 0)
+	refused("has begun to move it")
+	mark("3", roleSource, 1)
+	refused("it was moved to there")
+	f.same(submission.Rejected, f.get("A").State)
+}
+
+// On a server the two have a lock in common.
+func TestSteeringKeepsAMoveAway(t *testing.T) {
+	t.Parallel()
+	f := &fixture{t: t, url: postgres.Database(t), clock: newClock()}
+	f.open()
+	f.ok(f.Close())
+	b, err := OpenBeside(t.Context(), f.url)
+	f.ok(err)
+	_, err = enterAlone(t.Context(), f.url, zerolog.Nop(), true)
+	f.is(err, errBusy)
+	f.ok(b.Close())
+	p, err := enterAlone(t.Context(), f.url, zerolog.Nop(), true)
+	f.ok(err)
+	_, err = OpenBeside(t.Context(), f.url)
+	f.is(err, errBusy)
+	f.ok(p.close())
 }

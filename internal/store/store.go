@@ -85,6 +85,12 @@ type Store struct {
 	read     *sql.DB
 	accept   *sql.Stmt // the one statement that is worth preparing: every submission runs it once
 	bell     bell
+	clock    timekeeper
+	guard    func(context.Context, *tx) error // asked at the begin of every writing transaction; nil: nothing to ask
+
+	batches context.Context // ends when a batch that is being stored at a stop has had its time
+	giveUp  context.CancelFunc
+	failing bool // the last batch could not be stored; only the committer touches it
 
 	waiting   queue
 	committer sync.WaitGroup
@@ -109,7 +115,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.LockWait = defaultLockWait
 	}
 	s := &Store{d: h.dialect, log: o.Log, onAccept: o.OnAccept, onCommit: o.OnCommit, known: map[string]string{}}
-	if s.present, err = h.enter(ctx, false, o.LockWait, o.Log); err != nil {
+	s.batches, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))
+	if s.present, err = h.enter(ctx, serving, o.LockWait, o.Log); err != nil {
+		s.giveUp()
 		return nil, h.named(err)
 	}
 	if err := s.open(ctx, h); err != nil {
@@ -135,10 +143,8 @@ func (s *Store) open(ctx context.Context, h home) (err error) {
 	if err := s.notMoved(ctx); err != nil {
 		return err
 	}
-	if s.d.alone {
-		if err := s.takeOver(ctx); err != nil {
-			return err
-		}
+	if err := s.takeOver(ctx); err != nil {
+		return err
 	}
 	s.accept, err = s.write.PrepareContext(ctx, insertSubmission+s.d.values)
 	return err
@@ -177,10 +183,16 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-// Close commits what waits, then closes the database and frees its lock. Accept fails from then on. It may be called twice.
+// closeWithin is how long a batch that is being stored may still take at a stop.
+const closeWithin = 2 * time.Second
+
+// Close turns away what waits to be stored (nobody has been answered about it), lets the batch that is being stored finish for two
+// seconds at most, then closes the database and frees its lock. Accept fails from then on. It may be called twice.
 func (s *Store) Close() error {
 	if s.waiting.close() {
+		t := time.AfterFunc(closeWithin, s.giveUp)
 		s.committer.Wait()
+		t.Stop()
 		s.bell.silence()
 	}
 	return s.shut()
@@ -189,6 +201,9 @@ func (s *Store) Close() error {
 // shut closes whatever is open; the presence goes last, so that nobody opens the file while this process still has it open.
 func (s *Store) shut() error {
 	var errs []error
+	if s.giveUp != nil {
+		s.giveUp()
+	}
 	if s.accept != nil {
 		errs = append(errs, s.accept.Close())
 	}
@@ -223,17 +238,17 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 	if s.write == nil {
 		return errReadOnly
 	}
-	if s.d.patience > 0 {
+	if s.d.bound > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.d.patience)
+		ctx, cancel = context.WithTimeout(ctx, s.d.bound)
 		defer cancel()
 	}
-	raw, err := s.write.BeginTx(ctx, nil)
+	raw, err := s.begin(ctx)
 	if err != nil {
 		return s.explained(err)
 	}
-	now, err := s.d.now(ctx, raw)
-	t := &tx{Tx: raw, d: s.d, now: now.UTC().Truncate(time.Microsecond)}
+	t := &tx{Tx: raw, d: s.d}
+	setBack, err := s.prepare(ctx, t)
 	if err == nil {
 		err = f(t)
 	}
@@ -241,7 +256,47 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 		_ = raw.Rollback() // a database that failed may have rolled back by itself; either way nothing of f stays
 		return s.explained(err)
 	}
-	return s.explained(raw.Commit())
+	if err = raw.Commit(); err == nil && setBack {
+		s.clock.reset(t.now)
+		s.log.Warn().Msg("the clock was set back: what seemed to lie in the future has been brought back to now")
+	}
+	return s.explained(err)
+}
+
+// begin begins a writing transaction. While another program has the database locked it tries again for as long as the dialect's
+// patience: each try is short, so that ctx is heard, and whoever waits beside gets a turn and learns the reason too.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	var locked error
+	for deadline := time.Now().Add(s.d.patience); ; {
+		raw, err := s.write.BeginTx(ctx, nil)
+		switch {
+		case err == nil:
+			return raw, nil
+		case s.d.busy(err):
+			locked = err
+		case ctx.Err() == nil || locked == nil:
+			return nil, err
+		}
+		if ctx.Err() != nil || !time.Now().Before(deadline) {
+			return nil, locked
+		}
+	}
+}
+
+// prepare gives a transaction its time, asks the guard, and mends what a clock that was set back has left behind.
+func (s *Store) prepare(ctx context.Context, t *tx) (setBack bool, err error) {
+	if setBack, err = s.readClock(ctx, t); err != nil {
+		return false, err
+	}
+	if s.guard != nil {
+		if err := s.guard(ctx, t); err != nil {
+			return false, err
+		}
+	}
+	if setBack {
+		err = t.mendMoments(ctx, s.clock.longestLease())
+	}
+	return setBack, err
 }
 
 // exec runs one statement and says how many rows it changed.

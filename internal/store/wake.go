@@ -124,20 +124,19 @@ func (s *Store) heard(word string) {
 type listener struct {
 	config *pgx.ConnConfig
 	log    zerolog.Logger
-	alone  bool
+	as     part
 	conn   *pgx.Conn // hear's goroutine's alone once there is one
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 }
 
-// listen takes a place at the database that config names, or with alone the only place. It waits for the server to answer, and for the
-// one that has the database alone.
-func listen(ctx context.Context, config *pgx.ConnConfig, alone bool, wait time.Duration, log zerolog.Logger) (presence, error) {
+// listen takes a place at the database that config names. It waits for the server to answer, and for those beside whom it cannot be.
+func listen(ctx context.Context, config *pgx.ConnConfig, as part, wait time.Duration, log zerolog.Logger) (presence, error) {
 	conn, err := reach(ctx, config, wait, log)
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{config: config, log: log, alone: alone, conn: conn}
+	l := &listener{config: config, log: log, as: as, conn: conn}
 	if err := l.waitForPlace(ctx, wait); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -157,23 +156,24 @@ func (l *listener) waitForPlace(ctx context.Context, wait time.Duration) error {
 		case pause(limited, startPoll):
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case l.alone:
-			return fmt.Errorf("%w: stop every `formrelay serve` on it first", errBusy)
+		case l.as == moving:
+			return fmt.Errorf("%w: stop every `formrelay serve` on it first, and wait for other commands to end", errBusy)
 		default:
 			return fmt.Errorf("%w: `formrelay migrate` is moving it; wait for its end", errBusy)
 		}
 	}
 }
 
-// takePlace locks the key of all that serve; the server frees it when the connection ends, however that happens.
+// takePlace locks the key of all that use the database, alone or together with others; the server frees it when the connection ends,
+// however that happens. Only those that serve listen: what nobody reads would pile up.
 func (l *listener) takePlace(ctx context.Context, conn *pgx.Conn) (got bool, err error) {
 	lock := "SELECT pg_try_advisory_lock_shared($1)"
-	if l.alone {
+	if l.as == moving {
 		lock = "SELECT pg_try_advisory_lock($1)"
 	}
 	ctx, cancel := context.WithTimeout(ctx, ringPatience)
 	defer cancel()
-	if err := conn.QueryRow(ctx, lock, int64(presenceKey)).Scan(&got); err != nil || !got {
+	if err := conn.QueryRow(ctx, lock, int64(presenceKey)).Scan(&got); err != nil || !got || l.as != serving {
 		return got, err
 	}
 	_, err = conn.Exec(ctx, "LISTEN "+channel)
@@ -242,6 +242,9 @@ func (l *listener) again(ctx context.Context) {
 		}
 	}
 }
+
+// inPlace is true of every server: it knows the database by more than a name.
+func (*listener) inPlace() error { return nil }
 
 // Close ends the connection, and with it the lock.
 func (l *listener) Close() error {

@@ -34,8 +34,8 @@ const maxError = 2000
 // AfterCreate decides what the answer to a create makes of its submission, which was Sending. It reads s as it was before the call.
 //
 //	done                         delivered
-//	limited                      queued, no failure: the account waits, not the submission
-//	unauthorised, wrong address  queued, no failure: the account is paused
+//	limited                      queued in its old place, no failure: the account waits, not the submission
+//	unauthorised, wrong address  queued in its old place, no failure: the account is paused
 //	not sent                     queued, one failure more, after a back-off that doubles up to an hour
 //	rejected                     rejected
 //	duplicate                    uncertain: KeyCRM has its source_uuid, a look-up tells whether by this submission
@@ -50,7 +50,7 @@ func AfterCreate(s Submission, a keycrm.Answer) Settlement {
 		}
 		return broke(s, st) // without an id nothing is proved, whoever says so
 	case keycrm.Limited, keycrm.Unauthorised, keycrm.WrongAddress:
-		st.State = Queued
+		st.State, st.KeepDue = Queued, true
 	case keycrm.NotSent:
 		st.State = Queued
 		st.Failures++
@@ -97,7 +97,7 @@ func unfindable(st Settlement) Settlement {
 //	not found, began early           uncertain, due when settle has passed since the break
 //	not found, began late enough     believed: queued, to be sent again
 //	not found, source_uuid refused   uncertain for DuplicateSettles settle times, then rejected: it is another order's
-//	limited, unauthorised, wrong address   uncertain, at once: the account waits
+//	limited, unauthorised, wrong address   uncertain, in its old place: the account waits
 //	anything else                    uncertain, after a back-off: a look-up that failed, or was refused, proves nothing, and however
 //	                                 often that happens it is never a reason to send again
 //
@@ -111,10 +111,15 @@ func AfterLookUp(s Submission, began time.Time, settle time.Duration, p keycrm.P
 	case keycrm.Done:
 		return afterAnswer(s, began, settle, p, st)
 	case keycrm.Limited, keycrm.Unauthorised, keycrm.WrongAddress:
+		st.KeepDue = true
 	default: // it failed, or this version does not know what it was
 		st.Wait = lookAgain(s, began, p.RetryAfter)
 	}
 	st.Error = sentence(p.Answer)
+	if p.Outcome == keycrm.Rejected || p.Outcome == keycrm.Duplicate {
+		st.Error = cut("KeyCRM may have it, and refuses the look-up that would tell: mend what it says, or look in KeyCRM yourself; " +
+			"it is asked again and again. " + messages(p.Answer))
+	}
 	return st
 }
 
@@ -172,14 +177,18 @@ func (s Submission) Findable() bool {
 	return s.SourceUUID != ""
 }
 
-// Query is the look-up of s that begins now (the database's time). It spans the time from the first create to now, not only the last
-// create: an entity that any of them made is the one that must be found. What clocks may differ by is added by whoever asks KeyCRM.
-func (s Submission) Query(now time.Time) keycrm.Query {
+// Query is the look-up of s that begins now (the database's time). It spans the time from the first create to settle after the last one
+// broke, by when KeyCRM has made whatever it will make of it: an entity that any of the creates made is the one that must be found, and
+// what came later need not be paged through. What clocks may differ by is added by whoever asks KeyCRM.
+func (s Submission) Query(now time.Time, settle time.Duration) keycrm.Query {
 	q := keycrm.Query{Kind: s.Kind, SourceID: s.SourceID, From: s.FirstSent, To: now}
+	if made := s.BrokeAt.Add(settle); s.breakKnown() && made.Before(now) {
+		q.To = made
+	}
 	if s.Kind == keycrm.KindCard {
 		q.Mark, q.MarkField = s.Mark, s.MarkField
 	} else {
-		q.SourceUUID = s.SourceUUID
+		q.SourceUUID, q.Own = s.SourceUUID, s.SourceUUID == s.ID
 	}
 	return q
 }
@@ -216,10 +225,10 @@ func spread(d time.Duration, s Submission) time.Duration {
 }
 
 // sentence is what an answer says to ops, KeyCRM's own messages included.
-func sentence(a keycrm.Answer) string {
-	if len(a.Messages) == 0 {
-		return cut(a.Text)
-	}
+func sentence(a keycrm.Answer) string { return cut(strings.TrimSpace(a.Text + " " + messages(a))) }
+
+// messages are KeyCRM's own words, in one line.
+func messages(a keycrm.Answer) string {
 	parts := make([]string, 0, len(a.Messages))
 	for _, m := range a.Messages {
 		if m.Path == "" {
@@ -228,7 +237,7 @@ func sentence(a keycrm.Answer) string {
 		}
 		parts = append(parts, m.Path+": "+m.Text)
 	}
-	return cut(strings.TrimSpace(a.Text + " " + strings.Join(parts, "; ")))
+	return strings.Join(parts, "; ")
 }
 
 // cut bounds a sentence to maxError bytes without breaking a character.

@@ -36,9 +36,9 @@ func TestAfterCreate(t *testing.T) {
 	}{
 		{"Done", order(), keycrm.Answer{Outcome: keycrm.Done, ID: 4711, Text: "created"}, Settlement{State: Delivered, CRMID: 4711, Failures: 2}},
 		{"DoneWithoutID", order(), keycrm.Answer{Outcome: keycrm.Done, Text: "no id"}, Settlement{State: Uncertain, Broke: true, Failures: 3, Wait: FirstLook, Error: "no id"}},
-		{"Limited", order(), keycrm.Answer{Outcome: keycrm.Limited, RetryAfter: time.Hour, Text: "too many"}, Settlement{State: Queued, Failures: 2, Error: "too many"}},
-		{"Unauthorised", order(), keycrm.Answer{Outcome: keycrm.Unauthorised, Text: "no token"}, Settlement{State: Queued, Failures: 2, Error: "no token"}},
-		{"WrongAddress", order(), keycrm.Answer{Outcome: keycrm.WrongAddress, Text: "not KeyCRM"}, Settlement{State: Queued, Failures: 2, Error: "not KeyCRM"}},
+		{"Limited", order(), keycrm.Answer{Outcome: keycrm.Limited, RetryAfter: time.Hour, Text: "too many"}, Settlement{State: Queued, KeepDue: true, Failures: 2, Error: "too many"}},
+		{"Unauthorised", order(), keycrm.Answer{Outcome: keycrm.Unauthorised, Text: "no token"}, Settlement{State: Queued, KeepDue: true, Failures: 2, Error: "no token"}},
+		{"WrongAddress", order(), keycrm.Answer{Outcome: keycrm.WrongAddress, Text: "not KeyCRM"}, Settlement{State: Queued, KeepDue: true, Failures: 2, Error: "not KeyCRM"}},
 		{"Rejected", order(), keycrm.Answer{Outcome: keycrm.Rejected, Text: "KeyCRM refused it.", Messages: messages}, Settlement{
 			State: Rejected, Failures: 2, Error: "KeyCRM refused it. buyer.email: The email is invalid.; Try again.",
 		}},
@@ -145,9 +145,16 @@ func TestAfterLookUp(t *testing.T) {
 			State: Held, Reason: ReasonUncertain, Failures: 2,
 			Error: "KeyCRM may have this card, and it carries no mark by which it could be found: look in KeyCRM whether it is there.",
 		}},
-		{"Limited", duplicate, settle, failed(keycrm.Limited), Settlement{State: Uncertain, Reason: ReasonDuplicate, Failures: 2, Error: "why"}},
-		{"Unauthorised", uncertain, settle, failed(keycrm.Unauthorised), Settlement{State: Uncertain, Failures: 2, Error: "why"}},
-		{"WrongAddress", uncertain, settle, failed(keycrm.WrongAddress), Settlement{State: Uncertain, Failures: 2, Error: "why"}},
+		{"Limited", duplicate, settle, failed(keycrm.Limited), Settlement{State: Uncertain, KeepDue: true, Reason: ReasonDuplicate, Failures: 2, Error: "why"}},
+		{"Unauthorised", uncertain, settle, failed(keycrm.Unauthorised), Settlement{State: Uncertain, KeepDue: true, Failures: 2, Error: "why"}},
+		{"WrongAddress", uncertain, settle, failed(keycrm.WrongAddress), Settlement{State: Uncertain, KeepDue: true, Failures: 2, Error: "why"}},
+		{"RefusedForGood", uncertain, settle, keycrm.Page{Answer: keycrm.Answer{
+			Outcome: keycrm.Rejected, Text: "KeyCRM refused it for good.", Messages: []keycrm.Message{{Text: "The lead module is switched off."}},
+		}}, Settlement{
+			State: Uncertain, Failures: 2, Wait: lookAgain(uncertain, broke.Add(settle), 0),
+			Error: "KeyCRM may have it, and refuses the look-up that would tell: mend what it says, or look in KeyCRM yourself; " +
+				"it is asked again and again. The lead module is switched off.",
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -214,10 +221,21 @@ func TestQuery(t *testing.T) {
 	t.Parallel()
 	now := epoch().Add(10 * time.Minute)
 	o := order()
+	o.SourceUUID = "A-17" // mapped
 	o.FirstSent, o.SentAt = epoch(), epoch().Add(9*time.Minute)
 	c := card("[formrelay 1]")
 	c.MarkField, c.FirstSent = "LD_1", epoch()
 	never := card("[formrelay 1]")
+	own := o
+	own.SourceUUID = own.ID
+	broken := c
+	broken.SentAt, broken.BrokeAt = epoch(), epoch().Add(time.Minute)
+	breaking := broken
+	breaking.BrokeAt = now.Add(-time.Second)
+	stale := broken
+	stale.SentAt = broken.BrokeAt.Add(time.Minute)
+	mark := keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", MarkField: "LD_1", From: epoch()}
+	until := func(to time.Time) keycrm.Query { q := mark; q.To = to; return q }
 	for _, tc := range []struct {
 		name string
 		s    Submission
@@ -225,11 +243,15 @@ func TestQuery(t *testing.T) {
 	}{
 		{"Order", o, keycrm.Query{Kind: keycrm.KindOrder, SourceID: 22, SourceUUID: o.SourceUUID, From: epoch(), To: now}},
 		{"Card", c, keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", MarkField: "LD_1", From: epoch(), To: now}},
+		{"OwnOrder", own, keycrm.Query{Kind: keycrm.KindOrder, SourceID: 22, SourceUUID: own.ID, Own: true, From: epoch(), To: now}},
+		{"BrokeLongAgo", broken, until(broken.BrokeAt.Add(2 * time.Minute))},
+		{"BrokeJustNow", breaking, until(now)},
+		{"BreakUnknown", stale, until(now)},
 		{"FirstSentUnknown", never, keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", To: now}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tc.want, tc.s.Query(now)); diff != "" {
+			if diff := cmp.Diff(tc.want, tc.s.Query(now, 2*time.Minute)); diff != "" {
 				t.Errorf("query (-want +got):\n%s", diff)
 			}
 		})

@@ -36,6 +36,7 @@ type Settlement struct {
 	CRMID    int64
 	Failures int           // the new value of Submission.Failures
 	Wait     time.Duration // the row is due this long after the database's now; for states that end it means nothing
+	KeepDue  bool          // DueAt stays as it is: the account has to wait, and this submission loses no place by that
 	Broke    bool          // a create broke: BrokeAt is now
 	Keep     bool          // the claim goes on: the next page of the same look-up follows
 }

@@ -25,6 +25,8 @@ type data struct {
 	entities []*entity // oldest first
 	lastID   int64
 	stored   []*storedFile
+
+	buyers, companies []*record // oldest first
 }
 
 // entity is an order or a card.
@@ -50,7 +52,7 @@ type storedFile struct {
 
 // reset forgets everything but the last id.
 func (d *data) reset() {
-	d.entities, d.stored = nil, nil
+	d.entities, d.stored, d.buyers, d.companies = nil, nil, nil, nil
 	if d.lastID == 0 {
 		d.lastID = 1000
 	}
@@ -83,6 +85,9 @@ func (s *Sandbox) create(kind keycrm.Kind, raw json.RawMessage, body map[string]
 		e.payments = append(e.payments, s.payment(p, "not_paid"))
 	}
 	s.data.entities = append(s.data.entities, e)
+	if kind == keycrm.KindOrder {
+		s.keepBuyer(e)
+	}
 	return e
 }
 

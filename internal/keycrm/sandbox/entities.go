@@ -22,6 +22,7 @@ func (s *Sandbox) orderRoutes(r chi.Router) {
 	r.Method(http.MethodGet, "/order", handler(s.listEntities(keycrm.KindOrder, orderQuery())))
 	r.Method(http.MethodPost, "/order/import", handler(s.importOrders))
 	r.Method(http.MethodGet, "/order/{id:[0-9]+}", s.withEntity(keycrm.KindOrder, s.showEntity))
+	r.Method(http.MethodPut, "/order/{id:[0-9]+}", s.withEntity(keycrm.KindOrder, s.changeOrder))
 	r.Method(http.MethodPost, "/order/{id:[0-9]+}/payment", s.withEntity(keycrm.KindOrder, s.addPayment))
 	r.Method(http.MethodPost, "/order/{id:[0-9]+}/tag/{tag:[0-9]+}", s.withEntity(keycrm.KindOrder, s.addTag))
 	r.Method(http.MethodDelete, "/order/{id:[0-9]+}/tag/{tag:[0-9]+}", s.withEntity(keycrm.KindOrder, s.removeTag))
@@ -120,6 +121,7 @@ func (s *Sandbox) importOrders(r *http.Request) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	bodies := make([]map[string]any, len(posted.Orders))
+	// Every fault of every order is told, at "orders.7.…": a client must be able to put the one at fault aside and send the others.
 	for i, raw := range posted.Orders {
 		bodies[i] = parseObject(raw)
 		checkEntity(keycrm.KindOrder, bodies[i], fmt.Sprintf("orders.%d.", i), &c)
@@ -150,6 +152,7 @@ func (s *Sandbox) listEntities(kind keycrm.Kind, q query[*entity]) handler {
 				rows = append(rows, e.including(split(values.Get("include"))))
 			}
 		}
+		// Newest first is what a client must withstand: what arrives between two pages moves every row down by one.
 		if values.Get("sort") != "id" {
 			slices.Reverse(rows)
 		}

@@ -97,6 +97,7 @@ func (s *Sandbox) spoil(w http.ResponseWriter, r *http.Request, f Fault) int {
 	if f.Stored || f.Kind == Slow || f.Kind == Short || f.Kind == Gzip {
 		a = s.run(r)
 	}
+	// What was stored stays stored: only the answer is spoiled, which is the case that tempts a client to send again.
 	switch f.Kind {
 	case Status:
 		return f.answer("application/json").write(w)

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,7 +31,7 @@ func FuzzBodies(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		s := New(Options{Limit: -1, UniqueSourceUUID: true})
-		for _, path := range []string{"/v1/order", "/v1/order", "/v1/pipelines/cards", "/v1/order/import"} {
+		for _, path := range []string{"/v1/order", "/v1/order", "/v1/pipelines/cards", "/v1/order/import", "/v1/buyer", "/v1/companies"} {
 			w := ask(s, http.MethodPost, path, body)
 			var complaint struct {
 				Message string
@@ -46,7 +47,12 @@ func FuzzBodies(f *testing.F) {
 				t.Errorf("%s %q: %d", path, body, w.Code)
 			}
 		}
-		for _, target := range []string{"/", "/received", "/v1/order?include=buyer,products,payments,tags,custom_fields,shipping", "/v1/pipelines/cards?include=contact,custom_fields"} {
+		for _, e := range s.Orders() {
+			if w := ask(s, http.MethodPut, fmt.Sprintf("/v1/order/%d", e.ID), body); w.Code != http.StatusAccepted && w.Code != http.StatusUnprocessableEntity {
+				t.Errorf("changed by %q: %d", body, w.Code)
+			}
+		}
+		for _, target := range []string{"/", "/received", "/v1/buyer?include=shipping&filter[buyer_phone]=1", "/v1/companies", "/v1/order?include=buyer,products,payments,tags,custom_fields,shipping", "/v1/pipelines/cards?include=contact,custom_fields"} {
 			if w := ask(s, http.MethodGet, target, ""); w.Code != http.StatusOK {
 				t.Errorf("%s after %q: %d %s", target, body, w.Code, w.Body)
 			}
@@ -62,7 +68,7 @@ func FuzzQueries(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		s := New(Options{Limit: -1})
 		ask(s, http.MethodPost, "/v1/order", rich)
-		for _, path := range []string{"/v1/order", "/v1/pipelines/cards", "/v1/order/source", "/v1/custom-fields"} {
+		for _, path := range []string{"/v1/order", "/v1/pipelines/cards", "/v1/order/source", "/v1/custom-fields", "/v1/buyer", "/v1/calls", "/v1/offers/stocks"} {
 			r := httptest.NewRequest(http.MethodGet, path, nil)
 			r.URL.RawQuery = query
 			r.Header.Set("Authorization", "Bearer sandbox")

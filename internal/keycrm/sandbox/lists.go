@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -10,30 +12,51 @@ import (
 // listed is a row of a reference list.
 type listed = map[string]any
 
-// listRoutes are the reference lists: what a profile's ids are looked up in.
+// listRoutes are the reference lists: what a profile's ids are looked up in, and what else an account can be asked for. What no form
+// makes, calls and the transactions of payment services, has a row or two, so that a client sees their shape.
 func (s *Sandbox) listRoutes(r chi.Router) {
-	list := func(path string, rows func() []listed, filters ...string) {
-		r.Method(http.MethodGet, path, referenceList(rows, filters))
+	list := func(path string, rows func() []listed, includes []string, filters ...filter[listed]) {
+		r.Method(http.MethodGet, path, referenceList(rows, query[listed]{filters: filters, includes: includes, sorts: []string{"id"}}))
 	}
-	list("/order/source", sources, "driver")
-	list("/order/payment-method", paymentMethods)
-	list("/order/delivery-service", deliveryServices)
-	list("/order/status", orderStatuses)
-	list("/order/tag", tags)
-	list("/users", users, "id", "full_name", "role_id", "status", "email", "phone")
-	list("/offers", offers, "id", "product_id", "sku", "is_archived")
+	list("/order/source", sources, nil, by("driver"))
+	list("/order/payment-method", paymentMethods, nil)
+	list("/order/delivery-service", deliveryServices, nil)
+	list("/order/status", orderStatuses, nil)
+	list("/order/product-status", productStatuses, nil)
+	list("/order/expense-type", expenseTypes, nil)
+	list("/order/tag", tags, nil)
+	list("/users", users, nil, by("id"), by("full_name"), by("role_id"), by("status"), by("email"), by("phone"))
+	list("/products", products, []string{"custom_fields"}, column("product_id", "id"), by("category_id"), by("is_archived"))
+	list("/offers", offers, []string{"product"}, by("id"), by("product_id"), by("sku"), by("is_archived"))
+	r.Method(http.MethodGet, "/offers/stocks", handler(listStocks))
+	list("/calls", calls, []string{"manager", "service", "lead", "client"}, by("reference_id"), by("client_id"), column("manager_id", "user_id"),
+		by("lead_id"), by("type"), column("client_phone", "external_number"), within("created_between", "created_at"))
+	list("/payments/external-transactions", transactions, nil, by("id"), column("transaction_uuid", "uuid"), by("gateway_id"),
+		by("is_attached"), within("created_between", "created_at"))
 	r.Method(http.MethodGet, "/custom-fields", handler(listCustomFields))
 	leads := r.With(s.needsLeads)
-	leads.Method(http.MethodGet, "/pipelines", referenceList(pipelines, nil))
+	leads.Method(http.MethodGet, "/pipelines", referenceList(pipelines, query[listed]{sorts: []string{"id"}}))
 	leads.Method(http.MethodGet, "/pipelines/{id:[0-9]+}/statuses", handler(listPipelineStatuses))
 }
 
-// referenceList answers pages of rows, filtered by equality.
-func referenceList(rows func() []listed, filters []string) handler {
-	q := query[listed]{includes: []string{"product"}, sorts: []string{"id"}}
-	for _, name := range filters {
-		q.filters = append(q.filters, filter[listed]{name, func(row listed, value string) bool { return oneOf(row[name], value) }})
-	}
+// by filters by the column of the filter's own name.
+func by(name string) filter[listed] { return column(name, name) }
+
+// column filters by equality with one of a comma list.
+func column(name, column string) filter[listed] {
+	return filter[listed]{name, func(row listed, value string) bool { return oneOf(row[column], value) }}
+}
+
+// within filters by a range of times.
+func within(name, column string) filter[listed] {
+	return filter[listed]{name, func(row listed, value string) bool {
+		at, err := time.Parse(isoLayout, fmt.Sprint(row[column]))
+		return err == nil && between(at, value)
+	}}
+}
+
+// referenceList answers pages of rows. The associations it knows are let pass and not shown: no row here has any.
+func referenceList(rows func() []listed, q query[listed]) handler {
 	return func(r *http.Request) answer {
 		values := r.URL.Query()
 		if a, refused := q.refuse(values); refused {
@@ -45,6 +68,23 @@ func referenceList(rows func() []listed, filters []string) handler {
 		}
 		return paginate(r, passed)
 	}
+}
+
+// listStocks lists what is in stock of each offer, by warehouse when filter[details] says so: to KeyCRM that is a filter too.
+func listStocks(r *http.Request) answer {
+	rows := func() []listed {
+		stocks := []listed{}
+		for _, o := range offers() {
+			row := listed{"id": o["id"], "sku": o["sku"], "price": o["price"], "purchased_price": 0, "quantity": o["quantity"], "reserve": o["in_reserve"]}
+			if d := r.URL.Query().Get("filter[details]"); d == "true" || d == "1" {
+				row["warehouse"] = []listed{{"id": int64(1), "name": "Основний", "quantity": o["quantity"], "reserve": o["in_reserve"]}}
+			}
+			stocks = append(stocks, row)
+		}
+		return stocks
+	}
+	details := filter[listed]{"details", func(listed, string) bool { return true }}
+	return referenceList(rows, query[listed]{filters: []filter[listed]{column("offers_id", "id"), column("offers_sku", "sku"), details}})(r)
 }
 
 // listCustomFields answers the bare array that KeyCRM does, with options only when they are asked for.
@@ -76,8 +116,10 @@ func listPipelineStatuses(r *http.Request) answer {
 }
 
 // The lists of a small shop, made by hand. Ids that the scripts KeyCRM hands out name are there: the sources 1 and 22, the
-// fields 1021 and 1022.
+// fields 1021 and 1022. Each call makes new rows, so that a route may change what it was given.
 
+// sources are what orders and cards are filed under. An order may name one that is not here: whether KeyCRM refuses that is not known,
+// and a trial with a shop's own ids should not end at a list made by hand.
 func sources() []listed {
 	return []listed{
 		{"id": int64(1), "name": "Website", "alias": "website", "driver": "other", "currency_code": "UAH"},
@@ -86,6 +128,7 @@ func sources() []listed {
 	}
 }
 
+// paymentMethods include one that is switched off, which a list still shows and a client has to leave out by itself.
 func paymentMethods() []listed {
 	return []listed{
 		{"id": int64(1), "name": "Cash", "alias": "cash", "is_active": true},
@@ -104,6 +147,8 @@ func deliveryServices() []listed {
 	}
 }
 
+// orderStatuses bear the system's names, as an account's do until somebody saves their own: their groups, 1 to 6, are what a client can
+// rely on.
 func orderStatuses() []listed {
 	status := func(id int64, name string, group int, closing bool) listed {
 		return listed{"id": id, "name": name, "alias": name, "is_active": true, "group_id": group, "is_closing_order": closing, "is_reserved": true}
@@ -111,6 +156,22 @@ func orderStatuses() []listed {
 	return []listed{
 		status(1, "new", 1, false), status(2, "in_work", 2, false), status(3, "production", 3, false),
 		status(4, "in_transit", 4, false), status(5, "completed", 5, true), status(6, "canceled", 6, true),
+	}
+}
+
+// productStatuses are of an order's lines, not of the order.
+func productStatuses() []listed {
+	return []listed{
+		{"id": int64(1), "name": "Нова", "alias": "new", "position": 1, "is_active": true, "is_reserved": true},
+		{"id": int64(2), "name": "Немає в наявності", "alias": "not_available", "position": 2, "is_active": true, "is_reserved": false},
+	}
+}
+
+// expenseTypes are what an order can cost the shop.
+func expenseTypes() []listed {
+	return []listed{
+		{"id": int64(1), "name": "Доставка", "alias": "delivery", "is_active": true, "is_reserved": true, "by_order": true},
+		{"id": int64(2), "name": "Пакування", "alias": "packing", "is_active": true, "is_reserved": false, "by_order": true},
 	}
 }
 
@@ -139,6 +200,33 @@ func offers() []listed {
 	}
 }
 
+// products are what the offers are variants of, one each.
+func products() []listed {
+	product := func(id int64, name, sku string, price, quantity int) listed {
+		return listed{
+			"id": id, "name": name, "sku": sku, "price": price, "min_price": price, "max_price": price, "quantity": quantity, "unit_type": "шт",
+			"currency_code": "UAH", "has_offers": false, "is_archived": false, "category_id": int64(1), "description": nil, "thumbnail_url": nil,
+		}
+	}
+	return []listed{product(1, "Лампа", "A-1", 450, 20), product(2, "Крісло", "B-7", 1200, 5)}
+}
+
+// calls have one that nobody has tied to a buyer or a card yet, so that both are null in it.
+func calls() []listed {
+	return []listed{{
+		"id": int64(1), "internal_number": "101", "external_number": "+380501112233", "reference_id": "call-1", "type": "incoming", "state": "answered",
+		"user_id": int64(1), "duration": 42, "client_id": nil, "lead_id": nil, "comment": nil, "created_at": "2026-03-02T11:33:32.000000Z",
+	}}
+}
+
+// transactions are what a payment service reports; nobody has tied the one here to an order.
+func transactions() []listed {
+	return []listed{{
+		"id": int64(1), "uuid": "tx-1", "gateway_id": int64(1), "payments_data": []listed{}, "amount": 450, "description": nil, "currency": "UAH",
+		"is_attached": false, "transaction_date": "2026-03-02T11:30:00.000000Z", "created_at": "2026-03-02T11:33:32.000000Z",
+	}}
+}
+
 // pipelines answer "title", where the vendor's file says "name": live accounts were seen to.
 func pipelines() []listed {
 	return []listed{
@@ -147,6 +235,7 @@ func pipelines() []listed {
 	}
 }
 
+// pipelineStatuses are of both pipelines; the route shows those of one.
 func pipelineStatuses() []listed {
 	return []listed{
 		{"id": int64(1), "pipeline_id": int64(1), "title": "Нова", "alias": "new", "is_final": false},

@@ -10,6 +10,8 @@ import (
 	"time"
 )
 
+// The rows of a page when the query names no limit, and the most it can name. More is cut down to that without a word:
+// what KeyCRM does is not known, but clients that ask for 100 were seen to get by.
 const (
 	defaultPage = 15
 	maxPage     = 50
@@ -34,6 +36,7 @@ func (q query[T]) refuse(values url.Values) (answer, bool) {
 	for _, f := range q.filters {
 		names = append(names, f.name)
 	}
+	// Unknown filters are named in one order, since a map has none and a test compares sentences.
 	var asked []string
 	for key := range values {
 		if name, ok := filterName(key); ok {
@@ -62,7 +65,7 @@ func (q query[T]) refuse(values url.Values) (answer, bool) {
 func (q query[T]) passes(row T, values url.Values) bool {
 	for key := range values {
 		name, ok := filterName(key)
-		if !ok || values.Get(key) == "" {
+		if !ok || values.Get(key) == "" { // an empty filter filters nothing
 			continue
 		}
 		for _, f := range q.filters {
@@ -83,6 +86,7 @@ func filterName(key string) (string, bool) {
 // paginate answers with the page of rows that was asked for, in KeyCRM's wrapping.
 func paginate[T any](r *http.Request, rows []T) answer {
 	values := r.URL.Query()
+	// A page beyond the last is an empty one, not an error: that is how a client that only counts pages finds the end.
 	limit, page := bounded(values.Get("limit"), defaultPage, maxPage), bounded(values.Get("page"), 1, 1<<20)
 	last := max((len(rows)+limit-1)/limit, 1)
 	from := min((page-1)*limit, len(rows))
@@ -95,7 +99,7 @@ func paginate[T any](r *http.Request, rows []T) answer {
 		return (&url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawQuery: next.Encode()}).String()
 	}
 	shown := rows[from:min(from+limit, len(rows))]
-	if shown == nil {
+	if shown == nil { // "data" is a list even when there is nothing in it
 		shown = []T{}
 	}
 	return respond(http.StatusOK, map[string]any{
@@ -137,7 +141,7 @@ func between(at time.Time, list string) bool {
 	}
 	from, err := parseEnd(parts[0], 0)
 	to, err2 := parseEnd(parts[1], 24*time.Hour-time.Second)
-	at = at.Truncate(time.Second)
+	at = at.Truncate(time.Second) // the ends count in whole seconds, and the last one belongs to the range
 	return err == nil && err2 == nil && !at.Before(from) && !at.After(to)
 }
 

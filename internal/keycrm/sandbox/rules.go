@@ -44,6 +44,7 @@ func checkEntity(kind keycrm.Kind, body map[string]any, path string, c *complain
 	for i, p := range objects(body["payments"]) {
 		checkPayment(p, fmt.Sprintf("%spayments.%d.", path, i), c)
 	}
+	// Tags are no field of the vendor's file, yet KeyCRM takes them, as ids, and one that it does not have fails the whole order.
 	for i, id := range whole(body["tags"]) {
 		if !slices.ContainsFunc(tags(), func(t map[string]any) bool { return t["id"] == id }) {
 			at := fmt.Sprintf("%stags.%d", path, i)
@@ -146,11 +147,13 @@ func checkText(f *keycrm.Type, v any, at string, c *complaints) {
 	}
 }
 
+// isWhole says whether the number is a whole one that fits an id.
 func isWhole(n json.Number) bool {
 	_, err := n.Int64()
 	return err == nil
 }
 
+// isTexts takes a text or a list of nothing but texts: a list field wants the list, though the vendor's file speaks of a text.
 func isTexts(v any) bool {
 	if list, ok := v.([]any); ok {
 		return !slices.ContainsFunc(list, func(item any) bool { _, ok := item.(string); return !ok })
@@ -165,6 +168,7 @@ func isEmail(text string) bool {
 	return err == nil && a.Address == text
 }
 
+// isTime says whether the text is a time in KeyCRM's layout, and a day that the calendar has.
 func isTime(text, layout string) bool {
 	_, err := time.Parse(layout, text)
 	return err == nil

@@ -43,7 +43,8 @@ type Options struct {
 	// NoLeads answers every route of pipelines with 400, as an account without them does.
 	NoLeads bool
 
-	Now func() time.Time // nil: time.Now
+	// Now is KeyCRM's clock, which every answer's Date tells too; nil: time.Now. One that is hours off shows what a wrong clock does.
+	Now func() time.Time
 }
 
 // Call is one request to the API, as tests and the page look at it.
@@ -125,11 +126,14 @@ func (s *Sandbox) Busiest(span time.Duration) int {
 
 // ServeHTTP answers the API below /v1 and the sandbox's own page elsewhere.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// One clock for everything: the times of its rows, its windows and, as clients learn it, its Date.
+	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
 	path, api := strings.CutPrefix(r.URL.Path, "/v1")
 	if !api || path != "" && path[0] != '/' {
 		s.pages.ServeHTTP(w, r)
 		return
 	}
+	// The body is read before anything else happens, so that a call either arrived whole or not at all, whatever a fault does to it.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		// Nothing of a call that broke off counts, as KeyCRM's front server never passes it on.
@@ -174,6 +178,7 @@ func (s *Sandbox) enter(r *http.Request, path string) (index int, wait time.Dura
 	if !s.authorised(r) {
 		return index, 0, nil
 	}
+	// The framework that KeyCRM is built on counts so: a window begins with its first call, and nothing in it comes free before its end.
 	if now.Sub(s.begun) >= s.o.Window {
 		s.begun, s.used = now, 0
 	}
@@ -210,6 +215,7 @@ func (s *Sandbox) apiRoutes() http.Handler {
 		s.cardRoutes(r)
 		s.listRoutes(r)
 		s.fileRoutes(r)
+		s.recordRoutes(r)
 	})
 	return r
 }

@@ -311,13 +311,21 @@ func TestUnknownQueries(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Options{})
 	for query, want := range map[string]string{
-		"/order?filter[phone]=1":                    "Requested filter(s) `phone` are not allowed. Allowed filter(s) are `status_id, source_id,",
-		"/order?include=lines":                      "Requested include(s) `lines` are not allowed.",
-		"/order?sort=-name":                         "Requested sort(s) `name` are not allowed.",
-		"/pipelines/cards?filter[client_id]=1":      "Allowed filter(s) are `pipeline_id, status_id, source_id, created_between, updated_between`.",
-		"/custom-fields?include=values":             "Allowed include(s) are `options`.",
-		"/order/source?filter[name]=1":              "Allowed filter(s) are `driver`.",
-		"/pipelines/cards?include=contact.whatever": "Requested include(s) `contact.whatever`",
+		"/order?filter[phone]=1":                         "Requested filter(s) `phone` are not allowed. Allowed filter(s) are `status_id, source_id,",
+		"/order?include=lines":                           "Requested include(s) `lines` are not allowed.",
+		"/order?sort=-name":                              "Requested sort(s) `name` are not allowed.",
+		"/pipelines/cards?filter[client_id]=1":           "Allowed filter(s) are `pipeline_id, status_id, source_id, created_between, updated_between`.",
+		"/custom-fields?include=values":                  "Allowed include(s) are `options`.",
+		"/order/source?filter[name]=1":                   "Allowed filter(s) are `driver`.",
+		"/pipelines/cards?include=contact.whatever":      "Requested include(s) `contact.whatever`",
+		"/buyer?filter[phone]=1":                         "Allowed filter(s) are `buyer_id, created_between, updated_between, buyer_phone, buyer_email`.",
+		"/buyer?include=orders":                          "Allowed include(s) are `manager, shipping, company, loyalty, custom_fields`.",
+		"/companies?filter[name]=1":                      "Requested filter(s) `name` are not allowed.",
+		"/products?filter[sku]=1":                        "Allowed filter(s) are `product_id, category_id, is_archived`.",
+		"/offers/stocks?filter[sku]=1":                   "Allowed filter(s) are `offers_id, offers_sku, details`.",
+		"/calls?filter[phone]=1":                         "Requested filter(s) `phone` are not allowed.",
+		"/payments/external-transactions?filter[uuid]=1": "Requested filter(s) `uuid` are not allowed.",
+		"/order/product-status?filter[id]=1":             "Requested filter(s) `id` are not allowed.",
 	} {
 		status, v := r.api(http.MethodGet, query, "")
 		if text, _ := v["message"].(string); status != http.StatusBadRequest || !strings.Contains(text, want) {
@@ -510,6 +518,11 @@ func TestReferenceLists(t *testing.T) {
 	for path, total := range map[string]float64{
 		"/order/source": 3, "/order/payment-method": 4, "/order/delivery-service": 3, "/order/status": 6, "/order/tag": 2, "/users": 3,
 		"/users?filter[status]=active": 2, "/offers?filter[sku]=A-1,B-7": 2, "/offers?filter[sku]=Z": 0, "/pipelines": 2, "/pipelines/1/statuses": 3,
+		"/order/product-status": 2, "/order/expense-type": 2, "/order/expense-type?sort=-id": 2, "/products": 2, "/products?filter[product_id]=2,9": 1,
+		"/products?include=custom_fields&filter[is_archived]=true": 0, "/offers/stocks": 2, "/offers/stocks?filter[offers_sku]=B-7": 1,
+		"/offers/stocks?filter[offers_id]=1&filter[details]=true": 1, "/buyer": 0, "/companies": 0, "/calls?include=manager": 1,
+		"/calls?filter[type]=outgoing": 0, "/calls?filter[created_between]=2026-03-01,2026-03-02": 1, "/calls?filter[created_between]=2026-03-03,2026-03-04": 0,
+		"/payments/external-transactions": 1, "/payments/external-transactions?filter[is_attached]=true": 0,
 	} {
 		if status, v := r.api(http.MethodGet, path, ""); status != http.StatusOK || v["total"] != total {
 			t.Errorf("%s: %d %v", path, status, v["total"])

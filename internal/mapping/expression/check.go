@@ -222,11 +222,15 @@ func (c *check) predicate(n *ast.BuiltinNode) {
 		c.fault(n, fmt.Sprintf("`%s` stands inside more than %d others of its kind", n.Name, maxNesting-1), "look the value up in a table instead")
 		return
 	}
-	c.depth++
-	for _, arg := range n.Arguments {
+	for i, arg := range n.Arguments {
+		if i == 1 {
+			c.depth++ // the list itself is made once, so that what makes it may be chained: filter, sortBy, map
+		}
 		c.walk(arg)
 	}
-	c.depth--
+	if len(n.Arguments) > 1 {
+		c.depth--
+	}
 }
 
 // fallback walks `a ?? b`, where a key that a table lacks is no fault in a.

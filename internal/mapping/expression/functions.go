@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/vm/runtime"
 
 	"formrelay/internal/mapping/value"
 )
@@ -71,7 +72,7 @@ func functions() map[string]function {
 		"fromJSON":   {least: 1, most: 1, keeps: true, call: fromJSON},
 
 		// Numbers.
-		"int":      {least: 1, most: 1, call: toInt},
+		"int":      {least: 1, most: 1, call: toInt(value.Number)},
 		"abs":      {least: 1, most: 1, call: number(math.Abs)},
 		"ceil":     {least: 1, most: 1, call: number(math.Ceil)},
 		"floor":    {least: 1, most: 1, call: number(math.Floor)},
@@ -90,8 +91,8 @@ func functions() map[string]function {
 		"reverse": {least: 1, most: 1, keeps: true, call: reverse},
 		"uniq":    {least: 1, most: 1, keeps: true, call: uniq},
 		"concat":  {least: 1, most: -1, keeps: true, call: concat},
-		"flatten": {least: 1, most: 1, keeps: true, call: library("flatten")},
-		"sort":    {least: 1, most: 2, keeps: true, call: library("sort")},
+		"flatten": {least: 1, most: 1, keeps: true, call: flatten},
+		"sort":    {least: 1, most: 2, keeps: true, call: sorted},
 	}
 }
 
@@ -241,16 +242,18 @@ func readNumber(read func(string) (string, error)) func(*Language, []any) (any, 
 }
 
 // toInt is int: a number cut to its whole part, which a list's position or an id needs.
-func toInt(l *Language, args []any) (any, error) {
-	v, err := readNumber(value.Number)(l, args)
-	x, ok := v.(float64)
-	if !ok || err != nil {
-		return nil, err
+func toInt(read func(string) (string, error)) func(*Language, []any) (any, error) {
+	return func(l *Language, args []any) (any, error) {
+		v, err := readNumber(read)(l, args)
+		x, ok := v.(float64)
+		if !ok || err != nil {
+			return nil, err
+		}
+		if math.Abs(x) > math.MaxInt32*1e6 || math.IsNaN(x) {
+			return nil, errors.New("the number is too large")
+		}
+		return int(x), nil
 	}
-	if math.Abs(x) > math.MaxInt32*1e6 || math.IsNaN(x) {
-		return nil, errors.New("the number is too large")
-	}
-	return int(x), nil
 }
 
 // date is a text as a date, read in the form's time zone.
@@ -282,7 +285,11 @@ func duration(_ *Language, args []any) (any, error) {
 	if !ok {
 		return nil, errors.New(`duration takes a text such as "24h"`)
 	}
-	return time.ParseDuration(s)
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no duration such as \"24h\"", shorten(s))
+	}
+	return d, nil
 }
 
 // list is always a list: of the items that are there.
@@ -440,6 +447,62 @@ func library(name string) func(*Language, []any) (any, error) {
 		}
 		return callLibrary(f, given)
 	}
+}
+
+// flatten takes the lists inside a list apart. What lies in them stays as it is: a day must not become
+// its midnight.
+func flatten(_ *Language, args []any) (any, error) {
+	return flat(nil, itemsOf(args[0])), nil
+}
+
+// flat appends the items that are there to out. Lists nest as deep as names and JSON do, which is
+// bounded where they are read.
+func flat(out, items []any) []any {
+	if out == nil {
+		out = make([]any, 0, len(items))
+	}
+	for _, item := range items {
+		switch item := item.(type) {
+		case nil:
+		case []any:
+			out = flat(out, item)
+		case []string:
+			out = flat(out, itemsOf(item))
+		default:
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// sorted is sort: the items that are there, in their own order or with "desc" in its reverse. They are
+// compared as expr does, which panics on what has no order (the machine catches it), and stay what they
+// are.
+func sorted(_ *Language, args []any) (any, error) {
+	items := slices.DeleteFunc(slices.Clone(itemsOf(args[0])), func(item any) bool { return item == nil })
+	desc := false
+	if len(args) > 1 && args[1] != nil {
+		order, _ := args[1].(string)
+		if order != "asc" && order != "desc" {
+			return nil, errors.New(`sort takes "asc" or "desc"`)
+		}
+		desc = order == "desc"
+	}
+	slices.SortStableFunc(items, func(a, b any) int {
+		a, b = plain(a), plain(b)
+		if desc {
+			a, b = b, a
+		}
+		switch {
+		case runtime.Less(a, b):
+			return -1
+		case runtime.Less(b, a):
+			return 1
+		default:
+			return 0
+		}
+	})
+	return items, nil
 }
 
 // callLibrary calls one of expr's functions through whichever of its entries it has. A panic in it is

@@ -3,6 +3,8 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/expr-lang/expr/vm/runtime"
 )
@@ -11,16 +13,20 @@ import (
 // form into a large entity. It is well above the largest post.
 const maxText = 2 << 20
 
-var errTooLong = errors.New("the text grows too long")
+var (
+	errTooLong  = errors.New("the text grows too long")
+	errTooLarge = errors.New("the result is too large a number")
+	errInfinite = errors.New("the calculation has no finite result: what it divides by is zero, perhaps")
+)
 
 // calculate is an arithmetic operator. Nothing plus something is that something; any other arithmetic
 // with nothing is nothing, because a field that was left empty must not hold an order back. Text is
 // never taken for a number silently.
 func calculate(op string, a, b any) (any, error) {
-	a, b = plain(a), plain(b)
 	if a == nil || b == nil {
-		return withNothing(op, a, b), nil
+		return withNothing(op, a, b), nil // as it is: a day stays a day, and does not become its midnight
 	}
+	a, b = plain(a), plain(b)
 	s, first := a.(string)
 	t, second := b.(string)
 	switch {
@@ -36,13 +42,37 @@ func calculate(op string, a, b any) (any, error) {
 		}
 		return nil, fmt.Errorf("`%s` cannot take the text %q for a number: put num(…) around the field", op, shorten(text))
 	}
-	return arithmetic(op, a, b), nil
+	return bounded(op, a, b, arithmetic(op, a, b))
+}
+
+// bounded refuses what no person means by a number: a division by zero, which a text would show as +Inf,
+// and whole numbers so large that they would come round again from below.
+func bounded(op string, a, b, result any) (any, error) {
+	switch v := result.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, errInfinite
+		}
+	case int:
+		if op == "%" {
+			break
+		}
+		x, _, _ := toFloat(a)
+		y, _, _ := toFloat(b)
+		if f, ok := arithmetic(op, x, y).(float64); ok && math.Abs(f) >= 1<<63 {
+			return nil, errTooLarge
+		}
+	}
+	return result, nil
 }
 
 // withNothing is arithmetic of which one side is nothing at least.
 func withNothing(op string, a, b any) any {
 	switch {
 	case op == "+" && a == nil:
+		if _, span := b.(time.Duration); span {
+			return nil // a date that was left empty, and some hours later
+		}
 		return b
 	case (op == "+" || op == "-") && b == nil:
 		return a

@@ -21,6 +21,7 @@ type Step struct {
 	Key      string
 	Position bool // the key is a number: a position where the value is a list, else a key
 	Any      bool // any key: it is known only when the expression runs
+	One      bool // with Any: one of the keys, and not each in turn as in a predicate
 }
 
 // Path says which field an expression reads, or which part of the form. A path stands for everything
@@ -205,7 +206,7 @@ func step(property ast.Node) Step {
 	case *ast.IntegerNode:
 		return Step{Key: strconv.Itoa(p.Value), Position: true}
 	default:
-		return Step{Any: true}
+		return Step{Any: true, One: true}
 	}
 }
 

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"errors"
+	"math"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -22,9 +23,11 @@ const (
 	fnText      = "$text"   // an operand of contains, startsWith, endsWith, matches
 	fnItems     = "$items"  // the list of a predicate
 	fnAddend    = "$addend" // an item of a sum
+	fnPlain     = "$plain"  // what sortBy compares
 	fnSlice     = "$slice"
 	fnAll       = "$all"   // list(name) of a plain field
 	fnMoney     = "$money" // num(…) in an amount
+	fnWhole     = "$whole" // int(…) in an amount
 	varEnv      = "$run"   // the *Env
 	prefixLet   = "$let_"  // before a name that let binds
 )
@@ -43,9 +46,11 @@ func (l *Language) hidden() map[string]func(...any) (any, error) {
 		fnText:      func(a ...any) (any, error) { return l.operand(a[0]) },
 		fnItems:     func(a ...any) (any, error) { return itemsOf(a[0]), nil },
 		fnAddend:    func(a ...any) (any, error) { return addend(a[0]) },
+		fnPlain:     func(a ...any) (any, error) { return plain(a[0]), nil },
 		fnSlice:     func(a ...any) (any, error) { return slice(a[0], a[1], a[2]) },
 		fnAll:       func(a ...any) (any, error) { return all(a[0], a[1].(string), a[2]) },
 		fnMoney:     func(a ...any) (any, error) { return readNumber(value.Amount)(l, a) },
+		fnWhole:     func(a ...any) (any, error) { return toInt(value.Amount)(l, a) },
 	}
 }
 
@@ -77,7 +82,7 @@ func addend(v any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, whole := plain(v).(int); whole || !ok {
+	if _, whole := plain(v).(int); (whole || !ok) && math.Abs(x) < 1<<53 { // a thousand of those still fit
 		return int(x), nil
 	}
 	return x, nil
@@ -216,8 +221,8 @@ func (w *rewriter) unary(n *ast.Node, node *ast.UnaryNode) {
 	}
 }
 
-// call marks list(name) of a plain field, which gives every value posted under the name, and num(…)
-// where its value is money.
+// call marks list(name) of a plain field, which gives every value posted under the name, and num(…) and
+// int(…) where their value is money.
 func (w *rewriter) call(node *ast.CallNode) {
 	id := node.Callee.(*ast.IdentifierNode) // check has seen to it
 	field, isField := "", false
@@ -233,6 +238,8 @@ func (w *rewriter) call(node *ast.CallNode) {
 		node.Arguments = []ast.Node{&ast.IdentifierNode{Value: varEnv}, &ast.StringNode{Value: field}, node.Arguments[0]}
 	case id.Value == "num" && w.in.Money:
 		id.Value = fnMoney
+	case id.Value == "int" && w.in.Money:
+		id.Value = fnWhole
 	}
 }
 
@@ -259,6 +266,8 @@ func (w *rewriter) predicate(node *ast.BuiltinNode) {
 	switch node.Name {
 	case "sum":
 		formula = fnAddend
+	case "sortBy":
+		formula = fnPlain
 	case "all", "any", "none", "one", "count", "filter", "find", "findIndex", "findLast", "findLastIndex":
 		formula = fnTruth
 	default:

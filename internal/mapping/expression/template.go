@@ -1,6 +1,9 @@
 package expression
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Part is a piece of a template: literal text, or the source of one expression.
 type Part struct {
@@ -37,7 +40,7 @@ func Split(text string) ([]Part, []Fault) {
 		at, text = at+runes(text[:i+2]), text[i+2:]
 		end := closing(text)
 		if end < 0 {
-			return nil, []Fault{{Offset: at - 2, What: "`${` has no closing `}`", Do: "close it with `}`, or write `$${` for a literal `${`"}}
+			return nil, []Fault{unclosed(text, at-2)}
 		}
 		parts = append(parts, Part{Text: text[:end], Expr: true, Offset: at})
 		at, text = at+runes(text[:end+1]), text[end+1:]
@@ -45,6 +48,36 @@ func Split(text string) ([]Part, []Fault) {
 	}
 	flush()
 	return parts, nil
+}
+
+// unclosed tells why an expression has no end. Mostly that is a quote which is none: the apostrophe of
+// Ukrainian field names such as Ім'я.
+func unclosed(text string, offset int) Fault {
+	name, _, closed := strings.Cut(text, "}")
+	name = strings.TrimSpace(name)
+	if !closed || !openQuote(text) {
+		return Fault{Offset: offset, What: "`${` has no closing `}`", Do: "close it with `}`, or write `$${` for a literal `${`"}
+	}
+	do := "close the quote"
+	if !strings.ContainsAny(name, " \"`()[]") {
+		do = fmt.Sprintf("write form[%s] for a form field of that name, or close the quote", quote(name))
+	}
+	return Fault{Offset: offset, What: "a quote between `${` and `}` has no end", Do: do}
+}
+
+// openQuote tells whether a quoted text in s has no end.
+func openQuote(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if strings.IndexByte("'\"`", s[i]) < 0 {
+			continue
+		}
+		end := quoted(s[i:])
+		if end == len(s)-i {
+			return true
+		}
+		i += end
+	}
+	return false
 }
 
 // closing finds the `}` that ends an expression, passing over quoted texts and balanced braces; -1 when

@@ -85,6 +85,8 @@ CREATE TABLE accounts (
     paused        TEXT   NOT NULL DEFAULT '',
     limited_until BIGINT NOT NULL DEFAULT 0,
     broken        BIGINT NOT NULL DEFAULT 0,
+    create_broke  BIGINT NOT NULL DEFAULT 0, -- 1 when one of the broken calls was a create
+    probe_step    BIGINT NOT NULL DEFAULT 0, -- which probe of an outage's round is next
     probe_at      BIGINT NOT NULL DEFAULT 0,
     probe_pause   BIGINT NOT NULL DEFAULT 0
 );
