@@ -354,7 +354,7 @@ func itemExample(t *keycrm.Type) string {
 func (c *compiler) item(n *Node, typ *keycrm.Type, path string, in expression.Scope) *item {
 	it := &item{pos: n.Pos}
 	if e, ok := n.get(keyEach); ok {
-		it.each = c.each(e, in)
+		it.each = c.each(e, typ, in)
 		in.Each = true
 	}
 	c.inList++
@@ -367,8 +367,11 @@ func (c *compiler) item(n *Node, typ *keycrm.Type, path string, in expression.Sc
 }
 
 // each compiles what an item is repeated for. Text around the expression would make a text of it, and
-// that is never a list, so it is refused.
-func (c *compiler) each(n *Node, in expression.Scope) *template {
+// that is never a list, so it is refused. Where the lines go into items that have an amount, a number that the expression makes may
+// become one.
+func (c *compiler) each(n *Node, typ *keycrm.Type, in expression.Scope) *template {
+	in.Lines = slices.ContainsFunc(typ.Children, func(t *keycrm.Type) bool { return t.Word == keycrm.WordAmount })
+	in.Money = in.Lines
 	if n.Kind == Scalar {
 		if t := c.template(n, in); t == nil || t.single() != nil {
 			return t

@@ -69,6 +69,10 @@ func (c *compiler) literal(n *Node, text string, typ *keycrm.Type, path string) 
 		c.fault(n.Pos, fmt.Sprintf("KeyCRM has no %s %q", path, text), do)
 		return "", false
 	}
+	if typ.Word == keycrm.WordInteger && len(text) > 1 && text[0] == '0' {
+		c.fault(n.Pos, fmt.Sprintf("%s is %s in KeyCRM, and %q begins with a zero", path, wordName(typ.Word), text), "write the id as KeyCRM shows it")
+		return "", false
+	}
 	k := normaliser{region: c.spec.Region, location: c.spec.Location}
 	out, err := k.text(typ.Word, text)
 	if err == nil && typ.Word == keycrm.WordEmail && !value.Email(out) {

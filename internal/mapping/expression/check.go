@@ -173,6 +173,10 @@ func (c *check) called(n *ast.CallNode) {
 		return
 	}
 	f, known := c.l.functions[id.Value]
+	if slices.Contains(own(), id.Value) {
+		c.fault(id, fmt.Sprintf("`%s` is a value", id.Value), "leave the brackets out")
+		return
+	}
 	if !known {
 		c.fault(id, fmt.Sprintf("there is no function `%s`", id.Value),
 			suggest(id.Value, c.l.names(), "write one of "+strings.Join(c.l.names(), ", ")))

@@ -333,7 +333,7 @@ func TestFaults(t *testing.T) {
 		{"field-1", []string{"0|`field-1`|form[\"field-1\"]"}},
 		{"nam(x) + tables.prise[x]", []string{"0|no function `nam`|", "16|no table \"prise\"|write price"}},
 		{"uper(name)", []string{"0|no function `uper`|write upper"}},
-		{"now()", []string{"0|no function `now`|"}},
+		{"now()", []string{"0|`now` is a value|leave the brackets out"}},
 		{"repeat(name, 9)", []string{"0|no function `repeat`|"}},
 		{"groupBy(products, .sku)", []string{"0|no function `groupBy`|"}},
 		{"name.upper()", []string{"5|cannot be called|upper(name)"}},
