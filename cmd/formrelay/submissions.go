@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -60,12 +61,7 @@ func (c submissionsListCmd) Run(w *world) error {
 }
 
 func knownState(state submission.State) bool {
-	for _, s := range submission.States() {
-		if s == state {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(submission.States(), state)
 }
 
 func stateWords() string {

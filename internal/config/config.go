@@ -191,7 +191,7 @@ func readToken(file string) (string, error) {
 	if info.IsDir() || info.Size() > maxTokenFile {
 		return "", fmt.Errorf("the KeyCRM token's file %s is no file of a token: it should hold one line", file)
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // the path is the operator's own
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("the KeyCRM token's file cannot be read (%w): mend its permissions", err)
 	}

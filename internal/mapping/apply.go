@@ -281,8 +281,10 @@ func (r *run) each(it *item, path string, next int) int {
 	lines := r.linesOf(at, v)
 	r.read[own].each = !slices.ContainsFunc(lines, func(l eachLine) bool { return l.base == nil })
 	if len(lines) > maxLines {
-		r.problem(Problem{Path: path, Pos: it.each.pos, Expression: it.each.source, Field: r.fieldOf(at, r.frame),
-			Text: fmt.Sprintf("there would be %d items; %d are allowed", len(lines), maxLines)})
+		r.problem(Problem{
+			Path: path, Pos: it.each.pos, Expression: it.each.source, Field: r.fieldOf(at, r.frame),
+			Text: fmt.Sprintf("there would be %d items; %d are allowed", len(lines), maxLines),
+		})
 		return next
 	}
 	outer := r.frame

@@ -63,8 +63,11 @@ func TestPropertyWithoutName(t *testing.T) {
 		{"NoValue", line, []string{"n=Size", "v="}, "products", `[{"sku":"A"}]`},
 		{"Neither", line, nil, "products", `[{"sku":"A"}]`},
 		{"ANameThatFails", buyer + "  products: [{sku: A, properties: [{name: \"${n.x}\", value: \"${v}\"}]}]\n", []string{"n=a", "v=L"}, "", "hold products.0.properties.0.name [n] ~has no \"x\""},
-		{"OfALine", buyer + "  products: [{each: \"${p}\", sku: \"${item.s}\", properties: [{each: \"${item.o}\", name: \"${item.n}\", value: \"${item.v}\"}]}]\n",
-			[]string{"p[4][s]=A", "p[4][o][7][n]=", "p[4][o][7][v]=L"}, "", "hold products.0.properties.0.name [p[4][o][7][n]] it is needed~"},
+		{
+			"OfALine", buyer + "  products: [{each: \"${p}\", sku: \"${item.s}\", properties: [{each: \"${item.o}\", name: \"${item.n}\", value: \"${item.v}\"}]}]\n",
+			[]string{"p[4][s]=A", "p[4][o][7][n]=", "p[4][o][7][v]=L"},
+			"", "hold products.0.properties.0.name [p[4][o][7][n]] it is needed~",
+		},
 	})
 }
 

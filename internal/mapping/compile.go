@@ -163,7 +163,7 @@ func (c *compiler) object(n *Node, typ *keycrm.Type, path string, in expression.
 	seen := map[string]bool{}
 	for _, e := range n.Entries {
 		if seen[e.Key] {
-			c.fault(e.Pos, fmt.Sprintf("%s is there twice", e.Key), "keep one, or join both with `??`: the first that is not empty counts")
+			c.fault(e.Pos, e.Key+" is there twice", "keep one, or join both with `??`: the first that is not empty counts")
 			continue
 		}
 		seen[e.Key] = true
@@ -208,7 +208,7 @@ func (c *compiler) entry(e Entry, typ *keycrm.Type, path string, in expression.S
 		return field{}, false
 	}
 	if child == nil {
-		c.fault(e.Pos, fmt.Sprintf("KeyCRM has no %s", quotePath(path, e.Key)), c.belongs(e.Key, typ, path))
+		c.fault(e.Pos, "KeyCRM has no "+quotePath(path, e.Key), c.belongs(e.Key, typ, path))
 		return field{}, false
 	}
 	if e.Value.Kind == Null {

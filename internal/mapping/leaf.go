@@ -33,6 +33,7 @@ func (c *compiler) leaf(e Entry, typ *keycrm.Type, path string, in expression.Sc
 		if typ.Word == keycrm.WordTexts {
 			return c.texts(l, e.Value, path, in)
 		}
+	case Null, Map:
 	}
 	c.fault(e.Value.Pos, fmt.Sprintf("%s is %s in KeyCRM, and here %s", path, wordName(typ.Word), e.Value.Kind), "write one value, or one ${…}")
 	return nil

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -319,9 +320,7 @@ func (s *Store) storeTogether(batch []*pending) (atRow bool, err error) {
 	if err != nil {
 		return atRow, err
 	}
-	for profile, hash := range fresh {
-		s.known[profile] = hash
-	}
+	maps.Copy(s.known, fresh)
 	s.ready.worked()
 	return false, nil
 }

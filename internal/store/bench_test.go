@@ -15,8 +15,11 @@ import (
 // callBack is what a call-back form of five fields posts.
 func callBack() []form.Pair {
 	return []form.Pair{
-		{Name: "name", Value: "Тарас Шевченко"}, {Name: "phone", Value: "050 123 45 67"}, {Name: "email", Value: "taras@example.com"},
-		{Name: "comment", Value: "Please call after six, thank you."}, {Name: "utm_source", Value: "newsletter"},
+		{Name: "name", Value: "Тарас Шевченко"},
+		{Name: "phone", Value: "050 123 45 67"},
+		{Name: "email", Value: "taras@example.com"},
+		{Name: "comment", Value: "Please call after six, thank you."},
+		{Name: "utm_source", Value: "newsletter"},
 	}
 }
 

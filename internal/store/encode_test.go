@@ -38,7 +38,10 @@ func FuzzEncodePairs(f *testing.F) {
 func TestEncodeVisitor(t *testing.T) {
 	t.Parallel()
 	for _, v := range []submission.Visitor{
-		{}, {IP: "203.0.113.9"}, {Language: "uk"}, {UserAgent: `a"b`, Page: "https://x/"},
+		{},
+		{IP: "203.0.113.9"},
+		{Language: "uk"},
+		{UserAgent: `a"b`, Page: "https://x/"},
 		{IP: "1", UserAgent: "2", Referrer: "3", Page: "4", Language: "5"},
 	} {
 		want, err := json.Marshal(v)

@@ -14,8 +14,9 @@ import (
 
 // The answers that the tests settle with.
 func done(id int64) keycrm.Answer { return keycrm.Answer{Outcome: keycrm.Done, ID: id, Status: 201} }
-func timeout() keycrm.Answer      { return keycrm.Answer{Outcome: keycrm.Uncertain, Text: "timeout"} }
-func notSent() keycrm.Answer      { return keycrm.Answer{Outcome: keycrm.NotSent, Text: "refused"} }
+
+func timeout() keycrm.Answer { return keycrm.Answer{Outcome: keycrm.Uncertain, Text: "timeout"} }
+func notSent() keycrm.Answer { return keycrm.Answer{Outcome: keycrm.NotSent, Text: "refused"} }
 
 func testClaimOrder(t *testing.T, f *fixture) {
 	later := f.order("LATER")

@@ -154,8 +154,10 @@ func (m *machine) stepSettle(r *rapid.T) {
 		return
 	}
 	answer := rapid.SampledFrom([]keycrm.Answer{
-		done(7), timeout(), timeout(), notSent(), {Outcome: keycrm.Limited, RetryAfter: time.Second},
-		{Outcome: keycrm.Unauthorised, Text: "no"}, {Outcome: keycrm.Rejected},
+		done(7), timeout(), timeout(), notSent(),
+		{Outcome: keycrm.Limited, RetryAfter: time.Second},
+		{Outcome: keycrm.Unauthorised, Text: "no"},
+		{Outcome: keycrm.Rejected},
 	}).Draw(r, "answer")
 	if answer.Outcome == keycrm.Done || answer.Outcome == keycrm.Uncertain && rapid.Bool().Draw(r, "stored") {
 		m.brought[c.ID]++

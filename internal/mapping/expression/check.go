@@ -286,13 +286,13 @@ func (c *check) dash(n *ast.BinaryNode) {
 		c.dashes = map[int]bool{}
 	}
 	c.dashes[start] = true
-	base, do := "form", fmt.Sprintf("write %s or form[%s]", strings.ReplaceAll(name, "-", "_"), quote(name))
+	do := fmt.Sprintf("write %s or form[%s]", strings.ReplaceAll(name, "-", "_"), quote(name))
 	if start > 1 && c.source[start-1] == '.' {
 		from := start - 1
 		for from > 0 && (inName(c.source[from-1]) || c.source[from-1] == '.') {
 			from--
 		}
-		base = string(c.source[from : start-1])
+		base := string(c.source[from : start-1])
 		do = fmt.Sprintf("write %s[%s]", base, quote(name))
 	}
 	c.faults = append(c.faults, Fault{
@@ -327,7 +327,7 @@ func letter(r rune) bool { return r == '_' || r == '$' || unicode.IsLetter(r) }
 // suggest is what to do about an unknown word: take the nearest right one, if any is near.
 func suggest(word string, among []string, otherwise string) string {
 	if near := value.Nearest(word, among); near != "" {
-		return fmt.Sprintf("write %s", near)
+		return "write " + near
 	}
 	return otherwise
 }

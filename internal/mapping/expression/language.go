@@ -160,8 +160,10 @@ func unreadable(source string) (Fault, bool) {
 	case blank(source):
 		return Fault{What: "there is no expression between `${` and `}`", Do: "name a form field, as in ${name}"}, true
 	case n > maxSource:
-		return Fault{Offset: maxSource, What: fmt.Sprintf("the expression has %d characters; %d are allowed", n, maxSource),
-			Do: "put the cases into a table under `tables`"}, true
+		return Fault{
+			Offset: maxSource, What: fmt.Sprintf("the expression has %d characters; %d are allowed", n, maxSource),
+			Do: "put the cases into a table under `tables`",
+		}, true
 	}
 	return Fault{}, false
 }

@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -174,10 +175,8 @@ func (w *rewriter) name(n *ast.Node, node *ast.IdentifierNode) {
 		node.Value = prefixLet + node.Value
 		return
 	}
-	for _, name := range own() {
-		if node.Value == name {
-			return
-		}
+	if slices.Contains(own(), node.Value) {
+		return
 	}
 	patch(n, fnGet, &ast.IdentifierNode{Value: "form"}, &ast.StringNode{Value: node.Value})
 }
