@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -165,7 +166,7 @@ func formrelay(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	command := exec.CommandContext(t.Context(), "formrelay", args...)
 	command.Stdout, command.Stderr = &out, &problems
 	err := command.Run()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		t.Fatal(err)
 	}
 	return out.String(), problems.String(), command.ProcessState.ExitCode()

@@ -134,11 +134,11 @@ func (c *Courier) report(s submission.Submission, call submission.Call, st submi
 		}
 	case submission.Queued, submission.Sending, submission.Refused, submission.Discarded:
 	}
-	e := c.log.WithLevel(level)
+	log := c.log
 	if st.CRMID != 0 {
-		e = e.Int64("crm_id", st.CRMID)
+		log = log.With().Int64("crm_id", st.CRMID).Logger()
 	}
-	e.Str("submission", call.ID).Str("profile", s.Profile).Str("call", string(call.Kind)).Int("attempt", call.Number).
+	log.WithLevel(level).Str("submission", call.ID).Str("profile", s.Profile).Str("call", string(call.Kind)).Int("attempt", call.Number).
 		Str("outcome", string(st.Answer.Outcome)).Int("status", st.Answer.Status).
 		Dur("took", st.Answer.Ended.Sub(st.Answer.Started)).Msg(string(st.State))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -430,7 +431,7 @@ func TestWaitThatIsOver(t *testing.T) {
 		waits int
 		most  time.Duration
 	}{{1, moment}, {3, 10 * moment}, {60, time.Minute}} {
-		t.Run(fmt.Sprint(tc.waits), func(t *testing.T) {
+		t.Run(strconv.Itoa(tc.waits), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(minute(), 0)

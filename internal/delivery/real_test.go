@@ -449,7 +449,9 @@ func TestTakeOverWithFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range []sandbox.Fault{
-		{Kind: sandbox.Status, Method: "GET", Status: 500}, {Kind: sandbox.Cut, Method: "GET"}, {Kind: sandbox.Hang, Method: "GET"},
+		{Kind: sandbox.Status, Method: "GET", Status: 500},
+		{Kind: sandbox.Cut, Method: "GET"},
+		{Kind: sandbox.Hang, Method: "GET"},
 		{Kind: sandbox.Cut, Method: "POST", Stored: true},
 	} {
 		if err := k.box.Inject(f); err != nil {

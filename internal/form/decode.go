@@ -159,6 +159,6 @@ func nextParam(s string) (key, value, rest string) {
 	return key, s[:end], s[end:]
 }
 
-var byteOrderMark = []byte("\xEF\xBB\xBF")
+const byteOrderMark = "\xEF\xBB\xBF"
 
-func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, byteOrderMark) }
+func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte(byteOrderMark)) }

@@ -68,7 +68,9 @@ func nests(name string) bool {
 	if strings.Trim(name[:open], " ") == "" {
 		return false
 	}
-	for rest, ok := name[open:], true; rest != ""; {
+	rest := name[open:]
+	for rest != "" {
+		var ok bool
 		if _, rest, ok = cutKey(rest); !ok {
 			return false
 		}

@@ -42,7 +42,7 @@ func (s *source) fill() error {
 		switch {
 		case int64(len(s.buf)) > s.max:
 			return bodyTooLarge(s.limits)
-		case err == io.EOF: //nolint:errorlint // io.Reader promises the bare io.EOF; a wrapped one is somebody's failure
+		case err == io.EOF:
 			s.eof = true
 			return nil
 		case err != nil:

@@ -66,7 +66,7 @@ func grow(pairs []Pair) *Tree {
 	}
 	for i := range pairs {
 		if n := &t.names[i]; !n.weak || !t.taken(n.path) {
-			t.put(n.path, int32(i+1)) //nolint:gosec // a form has not as many pairs
+			t.put(n.path, int32(i+1))
 		}
 	}
 	t.divert()
@@ -151,7 +151,7 @@ func (t *Tree) divert() {
 		if own == nil {
 			continue
 		}
-		if n.weak && t.held(n.path) != int32(i+1) { //nolint:gosec // as above
+		if n.weak && t.held(n.path) != int32(i+1) {
 			n.path = own.names[seen[n.raw]].path
 			n.path[0] = n.raw
 		}
@@ -212,7 +212,7 @@ func (t *Tree) put(path []string, pair int32) {
 
 // append adds a key to a level, as its last.
 func (t *Tree) append(parent int32, key string) int32 {
-	at := int32(len(t.nodes)) //nolint:gosec // bounded by the number of pairs times their depth
+	at := int32(len(t.nodes))
 	t.nodes = append(t.nodes, node{key: key})
 	p := &t.nodes[parent]
 	if p.last == 0 {

@@ -102,6 +102,6 @@ func (s *Server) Serve(ctx context.Context) error {
 	if !s.conns.wait(endWithin) {
 		s.log.Warn().Stringer("listen", s.Addr()).Msg("requests that were cut off are still being worked on")
 	}
-	<-failed // the goroutine above ends before Serve does
+	<-failed //nolint:errcheck // the goroutine above ends before Serve does
 	return nil
 }

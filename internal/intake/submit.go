@@ -168,8 +168,10 @@ func decode(r *http.Request, p *profile.Profile) (*form.Fields, error) {
 func encoded(h http.Header) error {
 	for _, coding := range h.Values("Content-Encoding") {
 		if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
-			return &httpd.Problem{Status: http.StatusUnsupportedMediaType, Code: "UNSUPPORTED_ENCODING",
-				Detail: "the request's body is compressed, as its Content-Encoding says: send it as it is, without that header"}
+			return &httpd.Problem{
+				Status: http.StatusUnsupportedMediaType, Code: "UNSUPPORTED_ENCODING",
+				Detail: "the request's body is compressed, as its Content-Encoding says: send it as it is, without that header",
+			}
 		}
 	}
 	return nil
@@ -208,8 +210,10 @@ func bodyProblem(err error) *httpd.Problem {
 
 // tooLarge is a body beyond all that its fields may have together.
 func tooLarge(limit string) *httpd.Problem {
-	return &httpd.Problem{Status: http.StatusRequestEntityTooLarge, Code: codeOf(limit), Limit: limit,
-		Detail: "the request's body is longer than the profile's bounds allow for all fields together"}
+	return &httpd.Problem{
+		Status: http.StatusRequestEntityTooLarge, Code: codeOf(limit), Limit: limit,
+		Detail: "the request's body is longer than the profile's bounds allow for all fields together",
+	}
 }
 
 // codeOf is the code for a program of an exceeded bound: Formspree's where it has one. No file is taken in this version.

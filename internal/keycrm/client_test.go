@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -120,7 +121,7 @@ func TestHeaders(t *testing.T) {
 	want := http.Header{
 		"Content-Type": {"application/json"}, "Accept": {"application/json"}, "Cache-Control": {"no-cache"}, "Pragma": {"no-cache"},
 		"Authorization": {"Bearer " + marker}, "User-Agent": {"formrelay/test"}, "Accept-Encoding": {"gzip"}, "Connection": {"close"},
-		"Content-Length": {fmt.Sprint(len(order))},
+		"Content-Length": {strconv.Itoa(len(order))},
 	}
 	if diff := cmp.Diff(want, r.Header); diff != "" {
 		t.Error(diff)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -49,9 +50,7 @@ func leaves(t *Type, path string) map[string]*Type {
 }
 
 func addAll(into, from map[string]*Type) {
-	for k, v := range from {
-		into[k] = v
-	}
+	maps.Copy(into, from)
 }
 
 // at follows a dotted path into decoded JSON.
@@ -120,20 +119,38 @@ func TestDecodeAndMarshal(t *testing.T) {
 	}{
 		{"nothing", nil, `{}`},
 		{"what nobody mapped is left out", map[string][]string{"buyer.phone": {"+380501112233"}}, `{"buyer":{"phone":"+380501112233"}}`},
-		{"a number that is 0 is sent", map[string][]string{"products.0.price": {"0"}, "shipping_price": {"0.00"}},
-			`{"shipping_price":0.00,"products":[{"price":0}]}`},
+		{
+			"a number that is 0 is sent",
+			map[string][]string{"products.0.price": {"0"}, "shipping_price": {"0.00"}},
+			`{"shipping_price":0.00,"products":[{"price":0}]}`,
+		},
 		{"a boolean that is false is sent", map[string][]string{"is_gift": {"false"}, "gift_wrap": {"on"}}, `{"is_gift":false,"gift_wrap":true}`},
 		{"an empty text is absent", map[string][]string{"buyer.email": {""}, "discount_amount": {""}, "manager_id": {""}, "is_gift": {""}}, `{}`},
-		{"items keep their places", map[string][]string{"products.1.name": {"B"}, "products.0.name": {"A"}, "products.2.sku": {"C"}},
-			`{"products":[{"name":"A"},{"name":"B"},{"sku":"C"}]}`},
-		{"properties inside a line", map[string][]string{"products.0.properties.1.name": {"Size"}, "products.0.properties.0.value": {"Red"}},
-			`{"products":[{"properties":[{"value":"Red"},{"name":"Size"}]}]}`},
-		{"a list of values", map[string][]string{"custom_fields.0.uuid": {"OR_1"}, "custom_fields.0.values": {"a", "b, c", "<i>"}},
-			`{"custom_fields":[{"uuid":"OR_1","value":["a","b, c","\u003ci\u003e"]}]}`},
-		{"a list of one value stays a list", map[string][]string{"custom_fields.0.uuid": {"OR_1"}, "custom_fields.0.values": {"a"}},
-			`{"custom_fields":[{"uuid":"OR_1","value":["a"]}]}`},
-		{"a text value", map[string][]string{"custom_fields.0.uuid": {"OR_1"}, "custom_fields.0.value": {"a, b"}},
-			`{"custom_fields":[{"uuid":"OR_1","value":"a, b"}]}`},
+		{
+			"items keep their places",
+			map[string][]string{"products.1.name": {"B"}, "products.0.name": {"A"}, "products.2.sku": {"C"}},
+			`{"products":[{"name":"A"},{"name":"B"},{"sku":"C"}]}`,
+		},
+		{
+			"properties inside a line",
+			map[string][]string{"products.0.properties.1.name": {"Size"}, "products.0.properties.0.value": {"Red"}},
+			`{"products":[{"properties":[{"value":"Red"},{"name":"Size"}]}]}`,
+		},
+		{
+			"a list of values",
+			map[string][]string{"custom_fields.0.uuid": {"OR_1"}, "custom_fields.0.values": {"a", "b, c", "<i>"}},
+			`{"custom_fields":[{"uuid":"OR_1","value":["a","b, c","\u003ci\u003e"]}]}`,
+		},
+		{
+			"a list of one value stays a list",
+			map[string][]string{"custom_fields.0.uuid": {"OR_1"}, "custom_fields.0.values": {"a"}},
+			`{"custom_fields":[{"uuid":"OR_1","value":["a"]}]}`,
+		},
+		{
+			"a text value",
+			map[string][]string{"custom_fields.0.uuid": {"OR_1"}, "custom_fields.0.value": {"a, b"}},
+			`{"custom_fields":[{"uuid":"OR_1","value":"a, b"}]}`,
+		},
 		{"a field without a value", map[string][]string{"custom_fields.0.uuid": {"OR_1"}}, `{"custom_fields":[{"uuid":"OR_1"}]}`},
 	}
 	for _, tt := range tests {

@@ -17,11 +17,17 @@ func TestQueryTarget(t *testing.T) {
 	}{
 		{"an order", Query{Kind: KindOrder, SourceUUID: "01JA&C d+", From: from}, "/order?filter[source_uuid]=01JA%26C%20d%2B&limit=50&page=3"},
 		{"an order without a number", Query{Kind: KindOrder, Mark: "[formrelay x]"}, ""},
-		{"a card", Query{Kind: KindCard, Mark: "[formrelay x]", SourceID: 7, From: from, To: from.Add(time.Minute)},
-			"/pipelines/cards?filter[source_id]=7&filter[created_between]=2026-03-04%2007%3A55%3A00,2026-03-04%2008%3A06%3A00&limit=50&page=3"},
+		{
+			"a card",
+			Query{Kind: KindCard, Mark: "[formrelay x]", SourceID: 7, From: from, To: from.Add(time.Minute)},
+			"/pipelines/cards?filter[source_id]=7&filter[created_between]=2026-03-04%2007%3A55%3A00,2026-03-04%2008%3A06%3A00&limit=50&page=3",
+		},
 		{"a card with its mark in a field", Query{Kind: KindCard, Mark: "[formrelay x]", MarkField: "LD_1"}, "/pipelines/cards?include=custom_fields&limit=50&page=3"},
-		{"a card since then", Query{Kind: KindCard, Mark: "m", From: from},
-			"/pipelines/cards?filter[created_between]=2026-03-04%2007%3A55%3A00,2100-01-01%2000%3A00%3A00&limit=50&page=3"},
+		{
+			"a card since then",
+			Query{Kind: KindCard, Mark: "m", From: from},
+			"/pipelines/cards?filter[created_between]=2026-03-04%2007%3A55%3A00,2100-01-01%2000%3A00%3A00&limit=50&page=3",
+		},
 		{"a card without a mark", Query{Kind: KindCard, Mark: " ", SourceUUID: "x"}, ""},
 		{"no kind", Query{SourceUUID: "x", Mark: "m"}, ""},
 	}

@@ -61,8 +61,8 @@ func (t *Type) Child(name string) *Type {
 // fieldsOf describes a struct's fields in their order. A field marked crm:"-" is another's second form, not a field of its own.
 func fieldsOf(t reflect.Type) []*Type {
 	var fields []*Type
-	for i := range t.NumField() {
-		if f := t.Field(i); f.Tag.Get("crm") != "-" {
+	for f := range t.Fields() {
+		if f := f; f.Tag.Get("crm") != "-" {
 			fields = append(fields, typeOf(f))
 		}
 	}

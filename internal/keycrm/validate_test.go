@@ -32,20 +32,32 @@ func TestValidate(t *testing.T) {
 			SourceID: 1, Buyer: buyer, DiscountAmount: "0", Products: []Product{{Price: "0", Quantity: "0"}},
 			Payments: []Payment{{Amount: "0.00", PaymentMethod: "cash"}},
 		}, []string{"products.0.quantity gt"}},
-		{"a discount above everything", Order{SourceID: 1, Buyer: buyer, DiscountPercent: "100.01", Products: []Product{{DiscountPercent: "100"}}},
-			[]string{"discount_percent lte"}},
-		{"a payment of nothing", Card{Contact: Contact{Phone: "1"}, Payments: []Payment{{Status: "cancelled"}}},
-			[]string{"payments.0.amount required", "payments.0.payment_method_id required_without", "payments.0.status oneof"}},
+		{
+			"a discount above everything",
+			Order{SourceID: 1, Buyer: buyer, DiscountPercent: "100.01", Products: []Product{{DiscountPercent: "100"}}},
+			[]string{"discount_percent lte"},
+		},
+		{
+			"a payment of nothing",
+			Card{Contact: Contact{Phone: "1"}, Payments: []Payment{{Status: "cancelled"}}},
+			[]string{"payments.0.amount required", "payments.0.payment_method_id required_without", "payments.0.status oneof"},
+		},
 		{"refund, which the script names", Card{Contact: Contact{Phone: "1"}, Payments: []Payment{{Amount: "1", PaymentMethod: "x", Status: "refund"}}}, nil},
-		{"a branch without its service", Order{SourceID: 1, Buyer: buyer, Shipping: &Shipping{WarehouseRef: "1ec0"}},
-			[]string{"shipping.delivery_service_id required_with"}},
+		{
+			"a branch without its service",
+			Order{SourceID: 1, Buyer: buyer, Shipping: &Shipping{WarehouseRef: "1ec0"}},
+			[]string{"shipping.delivery_service_id required_with"},
+		},
 		{"a branch with its service", Order{SourceID: 1, Buyer: buyer, Shipping: &Shipping{WarehouseRef: "1ec0", DeliveryServiceID: 1}}, nil},
 		{"times that are none of KeyCRM's", Order{
 			SourceID: 1, Buyer: buyer, OrderedAt: "2026-03-04T09:15:00Z", Shipping: &Shipping{ShippingDate: "04.03.2026"},
 		}, []string{"ordered_at datetime", "shipping.shipping_date datetime"}},
 		{"a custom field without its uuid", Card{Contact: Contact{Phone: "1"}, CustomFields: []CustomField{{Value: "x"}}}, []string{"custom_fields.0.uuid required"}},
-		{"a number that is none", Order{SourceID: 1, Buyer: buyer, Products: []Product{{Price: "NaN", Quantity: "x"}, {Price: "Inf"}}},
-			[]string{"products.0.price gte", "products.0.quantity gt", "products.1.price gte"}},
+		{
+			"a number that is none",
+			Order{SourceID: 1, Buyer: buyer, Products: []Product{{Price: "NaN", Quantity: "x"}, {Price: "Inf"}}},
+			[]string{"products.0.price gte", "products.0.quantity gt", "products.1.price gte"},
+		},
 	}
 	v := NewValidator()
 	for _, tt := range tests {

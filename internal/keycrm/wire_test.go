@@ -157,7 +157,8 @@ func TestListWithoutEnd(t *testing.T) {
 		var written atomic.Int64
 		c := served(t, func(w http.ResponseWriter, r *http.Request) {
 			_, err := io.WriteString(w, `{"data":[{"id":5,"source_uuid":"x"},{"x":"`)
-			for n := 0; err == nil; {
+			for err == nil {
+				var n int
 				n, err = io.WriteString(w, piece)
 				written.Add(int64(n))
 			}

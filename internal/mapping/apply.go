@@ -19,6 +19,10 @@ import (
 // thousand lines from becoming a thousand items in each of several lists without anybody noticing.
 const maxLines = 500
 
+// lineWork is what a line of an `each` takes from the post's budget of work, besides its expressions: lines inside lines multiply, and
+// each is memory too.
+const lineWork = 8
+
 // Mapping is a compiled profile's map. It is safe for concurrent use and does not change.
 type Mapping struct {
 	kind     keycrm.Kind
@@ -74,6 +78,7 @@ type reading struct {
 	expr  *expression.Expr
 	frame *frame
 	each  bool // of an `each`: what it hands on is read by the item's expressions, not by it
+	part  bool // of a `when`: it asks whether there is anything, and uses nothing of what lies in it
 }
 
 // run is one Apply.
@@ -92,10 +97,17 @@ type run struct {
 	texts  []string // what entity's texts lie in
 	entity entity
 
-	phoneRests []string // what was typed after phone numbers
+	phoneRests []phoneRest
 	ambiguous  []string // fields whose text could be thousands or decimals
 	corrected  map[string]bool
 	faulty     map[string]bool // KeyCRM's paths that have a Problem already
+	exhausted  bool            // that the budget of work is used up was told
+}
+
+// phoneRest is what was typed after a phone number.
+type phoneRest struct {
+	text string
+	pair int // of the post, that it was typed in; -1: an expression made the text
 }
 
 // Apply maps one post. It is total: whatever was posted, the Result says what became of it.
@@ -105,7 +117,8 @@ func (m *Mapping) Apply(in Input) (res Result) {
 		// The last resort: a fault of the relay's own must hold one submission, not end the process that accepts them.
 		if p := recover(); p != nil {
 			r.res.Entity = nil
-			r.problem(Problem{Text: fmt.Sprintf("the relay itself failed while mapping this post (%.200v); please report it", p)})
+			// What failed is told by its type alone: its value may hold what the visitor typed.
+			r.problem(Problem{Text: fmt.Sprintf("the relay itself failed while mapping this post (%T); please report it", p)})
 			res = r.res
 			return // such a run is not used again
 		}
@@ -233,7 +246,11 @@ func filler(t *keycrm.Type, name string) bool {
 
 // when evaluates a condition. One that fails is a Problem, and leaves the object out.
 func (r *run) when(t *template, path string) bool {
+	own := len(r.read)
 	v, at, err := t.value(r)
+	for i := own; i < len(r.read); i++ {
+		r.read[i].part = true
+	}
 	if err != nil {
 		r.failed(strings.TrimSuffix(path, "."), t, at, err)
 		return false
@@ -264,15 +281,21 @@ func (r *run) each(it *item, path string, next int) int {
 	lines := r.linesOf(at, v)
 	r.read[own].each = !slices.ContainsFunc(lines, func(l eachLine) bool { return l.base == nil })
 	if len(lines) > maxLines {
-		r.problem(Problem{Path: path, Pos: it.each.pos, Expression: it.each.source, Field: r.fieldOf(at, r.frame),
-			Text: fmt.Sprintf("%s would have %d items; %d are allowed", path, len(lines), maxLines)})
+		r.problem(Problem{
+			Path: path, Pos: it.each.pos, Expression: it.each.source, Field: r.fieldOf(at, r.frame),
+			Text: fmt.Sprintf("there would be %d items; %d are allowed", len(lines), maxLines),
+		})
 		return next
 	}
 	outer := r.frame
 	item, index := r.env.Item()
 	for _, l := range lines {
-		if l.value == nil {
+		if blank(l.value) {
 			continue
+		}
+		if err := r.env.Spend(lineWork); err != nil {
+			r.failed(path, it.each, at, err)
+			break
 		}
 		r.frame = &frame{outer: outer, each: at, base: l.base, known: l.base != nil}
 		r.env.At(l.value, l.index)
@@ -281,6 +304,28 @@ func (r *run) each(it *item, path string, next int) int {
 	r.frame = outer
 	r.env.At(item, index)
 	return next
+}
+
+// blank tells a value in which nothing was filled in, however deep it nests: a form's spare row of inputs is no line, even when the
+// item has parts that do not come from the form.
+func blank(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return strings.TrimSpace(v) == ""
+	case []any:
+		return !slices.ContainsFunc(v, func(item any) bool { return !blank(item) })
+	case map[string]any:
+		for _, member := range v {
+			if !blank(member) {
+				return false
+			}
+		}
+		return true
+	default:
+		return false
+	}
 }
 
 // eachLine is one value that `each` is at.
@@ -373,8 +418,30 @@ func (r *run) item(it *item, path string, next int) int {
 		r.drop(before)
 		return next
 	}
+	if next >= maxLines { // of several templates together; each for itself has been asked before
+		r.drop(before)
+		if !r.faulty[path] {
+			r.problem(Problem{Path: path, Pos: it.pos, Text: fmt.Sprintf("there are more than %d items; %d are allowed", maxLines, maxLines)})
+		}
+		return next
+	}
+	if it.body.typ.Name == "properties" {
+		r.named(it, prefix+"name", r.out[before:])
+	}
 	r.lines = append(r.lines, line{prefix: prefix[:len(prefix)-1], item: it, frame: r.frame})
 	return next + 1
+}
+
+// named notes a property that has a value and no name: KeyCRM takes the order and leaves the property out without a word.
+func (r *run) named(it *item, path string, out []emission) {
+	if r.faulty[path] || slices.ContainsFunc(out, func(e emission) bool { return e.path == path }) {
+		return
+	}
+	p := Problem{Path: path, Pos: it.pos, Text: "it is needed and has no value: KeyCRM ignores a property without a name"}
+	if l := it.body.leaf("name"); l != nil && l.template != nil {
+		p.Pos, p.Expression, p.Field = l.pos, l.template.source, r.templateField(l.template, r.frame)
+	}
+	r.problem(p)
 }
 
 // saysSomething tells whether an item holds more than the names of what it lacks.
@@ -423,8 +490,8 @@ func (r *run) leaf(f *field, object string, filler bool) {
 		r.unfit(e.path, l, v, err)
 		return
 	}
-	if k.leftover != "" && !slices.Contains(r.phoneRests, k.leftover) { // one field may be mapped twice
-		r.phoneRests = append(r.phoneRests, k.leftover)
+	if k.leftover != "" && !slices.ContainsFunc(r.phoneRests, func(p phoneRest) bool { return p.text == k.leftover }) { // one field may be mapped twice
+		r.phoneRests = append(r.phoneRests, phoneRest{text: k.leftover, pair: -1})
 	}
 	if e.list != nil {
 		e.path = e.path[:len(e.path)-len(l.typ.Name)] + l.typ.List

@@ -163,7 +163,7 @@ func (c *compiler) object(n *Node, typ *keycrm.Type, path string, in expression.
 	seen := map[string]bool{}
 	for _, e := range n.Entries {
 		if seen[e.Key] {
-			c.fault(e.Pos, fmt.Sprintf("%s is there twice", e.Key), "keep one, or join both with `??`: the first that is not empty counts")
+			c.fault(e.Pos, e.Key+" is there twice", "keep one, or join both with `??`: the first that is not empty counts")
 			continue
 		}
 		seen[e.Key] = true
@@ -208,7 +208,7 @@ func (c *compiler) entry(e Entry, typ *keycrm.Type, path string, in expression.S
 		return field{}, false
 	}
 	if child == nil {
-		c.fault(e.Pos, fmt.Sprintf("KeyCRM has no %s", quotePath(path, e.Key)), c.belongs(e.Key, typ, path))
+		c.fault(e.Pos, "KeyCRM has no "+quotePath(path, e.Key), c.belongs(e.Key, typ, path))
 		return field{}, false
 	}
 	if e.Value.Kind == Null {
@@ -354,7 +354,7 @@ func itemExample(t *keycrm.Type) string {
 func (c *compiler) item(n *Node, typ *keycrm.Type, path string, in expression.Scope) *item {
 	it := &item{pos: n.Pos}
 	if e, ok := n.get(keyEach); ok {
-		it.each = c.each(e, in)
+		it.each = c.each(e, typ, in)
 		in.Each = true
 	}
 	c.inList++
@@ -367,8 +367,11 @@ func (c *compiler) item(n *Node, typ *keycrm.Type, path string, in expression.Sc
 }
 
 // each compiles what an item is repeated for. Text around the expression would make a text of it, and
-// that is never a list, so it is refused.
-func (c *compiler) each(n *Node, in expression.Scope) *template {
+// that is never a list, so it is refused. Where the lines go into items that have an amount, a number that the expression makes may
+// become one.
+func (c *compiler) each(n *Node, typ *keycrm.Type, in expression.Scope) *template {
+	in.Lines = slices.ContainsFunc(typ.Children, func(t *keycrm.Type) bool { return t.Word == keycrm.WordAmount })
+	in.Money = in.Lines
 	if n.Kind == Scalar {
 		if t := c.template(n, in); t == nil || t.single() != nil {
 			return t

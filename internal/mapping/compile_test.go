@@ -66,8 +66,10 @@ func TestFaults(t *testing.T) {
 		{"when that is a list", buyer + "  products: [{when: [a], sku: x}]\n", []string{"3:15|`when` is a list|"}},
 		{"when over everything", buyer + "  when: ${a}\n", []string{"3:3|`when` stands at the top|"}},
 		{"item outside each", buyer + "  promocode: \"x ${item.a}\"\n", []string{"3:19|`item`|each"}},
-		{"several expressions, each where it stands", buyer + "  promocode: \"a ${uper(x)} ${your-name} ${tables.prise[x]}\"\ntables: {price: {A: 1}}\n",
-			[]string{"3:19|no function `uper`|write upper", "3:30|`your-name` would subtract|your_name or form[\"your-name\"]", "3:50|no table \"prise\"|write price"}},
+		{
+			"several expressions, each where it stands", buyer + "  promocode: \"a ${uper(x)} ${your-name} ${tables.prise[x]}\"\ntables: {price: {A: 1}}\n",
+			[]string{"3:19|no function `uper`|write upper", "3:30|`your-name` would subtract|your_name or form[\"your-name\"]", "3:50|no table \"prise\"|write price"},
+		},
 		{"a syntax error where it is", buyer + "  promocode: ${a + }\n", []string{"3:19|unexpected end|"}},
 		{"a brace that is not closed", buyer + "  promocode: \"№ ${a\"\n", []string{"3:17|no closing|$${"}},
 		{"an empty expression", buyer + "  promocode: ${}\n", []string{"3:16|no expression|"}},
@@ -85,8 +87,10 @@ func TestFaults(t *testing.T) {
 		{"mark as something else", "creates: card\nmark: x\nmap:\n  contact: {phone: x}\n", []string{"2:7|`mark` cannot be \"x\"|LD_"}},
 		{"mark that is mapped", "creates: card\nmark: LD_1\nmap:\n  contact: {phone: x}\n  custom_fields: [{uuid: LD_1, value: x}]\n", []string{"2:7|mapped already|"}},
 		{"an entity that is none", "creates: deal\nmap:\n  contact: {phone: x}\n", []string{"2:1|\"deal\" is no entity|order"}},
-		{"all at once, in the file's order", "map:\n  buyr: {phone: x}\n  taxes: x\n  shipping: {cty: y}\nrest: zzz\n",
-			[]string{"1:1|no buyer|", "2:3|buyr|write buyer", "3:10|taxes|", "4:14|cty|", "5:7|rest|"}},
+		{
+			"all at once, in the file's order", "map:\n  buyr: {phone: x}\n  taxes: x\n  shipping: {cty: y}\nrest: zzz\n",
+			[]string{"1:1|no buyer|", "2:3|buyr|write buyer", "3:10|taxes|", "4:14|cty|", "5:7|rest|"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

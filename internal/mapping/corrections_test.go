@@ -197,8 +197,12 @@ fields: {sum: {type: number}}
 		{"AnEmailInATextIsNoEmail", buyer + "  buyer_comment: ${email}\n", []string{"email=x"}, "buyer_comment", `"x"`},
 		{"ANumberIsOps", buyer + "  taxes: ${a}\n", []string{"a=x"}, "", "hold taxes [a] ~no number"},
 		{"ADateIsOps", buyer + "  ordered_at: ${a}\n", []string{"a=x"}, "", "hold ordered_at [a] ~"},
-		{"AWholeListIsOps", buyer + "  products: [{each: \"${p}\", quantity: \"${item.n}\", sku: A}]\n", []string{"p[0][n]=x", "p[1][n]=0", "p[2][n]=2"}, "",
-			"hold products.0.quantity [p[0][n]] ~no number\nhold products.1.quantity [p[1][n]] ~more than 0"},
+		{
+			"AWholeListIsOps", buyer + "  products: [{each: \"${p}\", quantity: \"${item.n}\", sku: A}]\n",
+			[]string{"p[0][n]=x", "p[1][n]=0", "p[2][n]=2"},
+			"",
+			"hold products.0.quantity [p[0][n]] ~no number\nhold products.1.quantity [p[1][n]] ~more than 0",
+		},
 	})
 }
 

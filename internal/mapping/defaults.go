@@ -143,10 +143,14 @@ func (r *run) comment(e *entity) {
 		lines = append(lines, r.res.Mark)
 	}
 	lines = append(lines, e.all(managerComment)...)
-	lines = append(lines, r.phoneRests...)
 	to := r.m.rest.path
+	var used []bool
 	if to != "" {
-		unused := r.unused()
+		used = r.used()
+	}
+	lines = append(lines, r.phoneLines(used)...)
+	if to != "" {
+		unused := r.unused(used)
 		if to == managerComment {
 			lines = append(lines, unused...)
 		} else {

@@ -296,7 +296,7 @@ func (w *fieldWalk) member(m map[string]any, path []string, at []expression.Step
 		return
 	}
 	rule := w.rule
-	if v == nil && rule.fallback != nil && !w.single() && allBlank(m) {
+	if v == nil && rule.fallback != nil && !w.single() && blank(m) {
 		without := *rule
 		without.fallback = nil
 		w = &fieldWalk{run: w.run, rule: &without, quiet: w.quiet}
@@ -304,16 +304,6 @@ func (w *fieldWalk) member(m map[string]any, path []string, at []expression.Step
 	if v = w.judge(v, there, below); v != nil || there {
 		m[path[0]] = v
 	}
-}
-
-// allBlank tells a line of a form in which nothing was filled in.
-func allBlank(m map[string]any) bool {
-	for _, v := range m {
-		if v != nil {
-			return false
-		}
-	}
-	return true
 }
 
 // judge converts one value and checks its rule. It returns what expressions are to read; a value that
@@ -353,7 +343,7 @@ func (w *fieldWalk) text(text string, at []expression.Step) any {
 	if w.rule.typ == value.TypePhone && !w.quiet {
 		// The converted value is the number alone; what else was typed beside it must not be lost.
 		if rest := value.Phone(text, m.region).Rest; rest != "" {
-			w.run.phoneRests = append(w.run.phoneRests, rest)
+			w.run.phoneRests = append(w.run.phoneRests, phoneRest{text: rest, pair: w.run.posted().typed(at, text)})
 		}
 	}
 	if w.rule.typ == value.TypeNumber {

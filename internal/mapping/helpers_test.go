@@ -61,7 +61,7 @@ func fits(got, want string) bool {
 	}
 	for i := range g {
 		begin, part, partly := strings.Cut(w[i], "~")
-		if !partly && g[i] != w[i] || partly && !(strings.HasPrefix(g[i], begin) && strings.Contains(g[i], part)) {
+		if !partly && g[i] != w[i] || partly && (!strings.HasPrefix(g[i], begin) || !strings.Contains(g[i], part)) {
 			return false
 		}
 	}

@@ -33,6 +33,7 @@ func (c *compiler) leaf(e Entry, typ *keycrm.Type, path string, in expression.Sc
 		if typ.Word == keycrm.WordTexts {
 			return c.texts(l, e.Value, path, in)
 		}
+	case Null, Map:
 	}
 	c.fault(e.Value.Pos, fmt.Sprintf("%s is %s in KeyCRM, and here %s", path, wordName(typ.Word), e.Value.Kind), "write one value, or one ${…}")
 	return nil
@@ -67,6 +68,10 @@ func (c *compiler) literal(n *Node, text string, typ *keycrm.Type, path string) 
 			do = "write " + near
 		}
 		c.fault(n.Pos, fmt.Sprintf("KeyCRM has no %s %q", path, text), do)
+		return "", false
+	}
+	if typ.Word == keycrm.WordInteger && len(text) > 1 && text[0] == '0' {
+		c.fault(n.Pos, fmt.Sprintf("%s is %s in KeyCRM, and %q begins with a zero", path, wordName(typ.Word), text), "write the id as KeyCRM shows it")
 		return "", false
 	}
 	k := normaliser{region: c.spec.Region, location: c.spec.Location}

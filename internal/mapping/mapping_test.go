@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -141,64 +142,94 @@ func TestApply(t *testing.T) {
   shipping: {tracking_code: "${c}"}
 `, []string{"a=x", "c= ", "gift=on", "zero=0"}, orderWith(`"buyer_comment":"x, !","promocode":"x","is_gift":true,"gift_wrap":false,"taxes":0,…`)},
 		{"a dollar doubled is literal", buyer + "  promocode: \"$${a}\"\n", nil, orderWith(`"promocode":"${a}",…`)},
-		{"money", buyer + `  taxes: "${a}"
+		{
+			"money", buyer + `  taxes: "${a}"
   wrap_price: "${b}"
   shipping_price: "${c}"
   discount_amount: 1 299,5
   discount_percent: "${d}"
-`, []string{"a=1 299,00 грн", "b=1,299.00", "c=450", "d=7,5"},
-			orderWith(`"discount_percent":7.5,"discount_amount":1299.5,"shipping_price":450,"wrap_price":1299.00,"taxes":1299.00,…`)},
+`,
+			[]string{"a=1 299,00 грн", "b=1,299.00", "c=450", "d=7,5"},
+			orderWith(`"discount_percent":7.5,"discount_amount":1299.5,"shipping_price":450,"wrap_price":1299.00,"taxes":1299.00,…`),
+		},
 		{"ids", buyer + "  manager_id: ${m}\n", []string{"m=7.0"}, orderWith(`"manager_id":7,…`)},
-		{"times become UTC, a day stays", `map:
+		{
+			"times become UTC, a day stays", `map:
   buyer: {phone: "+380501112233"}
   ordered_at: ${at}
   shipping: {shipping_date: "${day}"}
-`, []string{"at=21.11.2026 10:00", "day=01/12/2026"},
-			`{"source_id":22,"source_uuid":"` + testID + `","ordered_at":"2026-11-21 08:00:00","buyer":{"phone":"+380501112233"},"shipping":{"shipping_date":"2026-12-01"}}`},
-		{"now and date", buyer + "  promocode: \"${now}\"\n  shipping: {shipping_date: \"${now + duration('24h')}\"}\n", nil,
-			orderWith(`"promocode":"2026-11-21 18:30:00",…,"shipping":{"shipping_date":"2026-11-22"}`)},
-		{"a phone that is none goes as typed, what follows one is kept", `map:
+`,
+			[]string{"at=21.11.2026 10:00", "day=01/12/2026"},
+			`{"source_id":22,"source_uuid":"` + testID + `","ordered_at":"2026-11-21 08:00:00","buyer":{"phone":"+380501112233"},"shipping":{"shipping_date":"2026-12-01"}}`,
+		},
+		{
+			"now and date", buyer + "  promocode: \"${now}\"\n  shipping: {shipping_date: \"${now + duration('24h')}\"}\n", nil,
+			orderWith(`"promocode":"2026-11-21 18:30:00",…,"shipping":{"shipping_date":"2026-11-22"}`),
+		},
+		{
+			"a phone that is none goes as typed, what follows one is kept", `map:
   buyer: {full_name: "${name}", phone: "${phone}"}
   shipping: {recipient_phone: "${other}"}
   manager_comment: from the site
-`, []string{"name=O", "phone=12", "other=050 111-22-33, call after six"},
+`,
+			[]string{"name=O", "phone=12", "other=050 111-22-33, call after six"},
 			`{"source_id":22,"source_uuid":"` + testID + `","manager_comment":"from the site\ncall after six","ordered_at":"2026-11-21 16:30:00",` +
-				`"buyer":{"full_name":"O","phone":"12"},"shipping":{"recipient_phone":"+380501112233"}}`},
-		{"what follows a phone that was converted is kept too", "map:\n  buyer: {phone: \"${phone}\"}\nfields: {phone: {type: phone}}\n", []string{"phone=050 111-22-33, call after six"},
-			`{"source_id":22,"source_uuid":"` + testID + `","manager_comment":"call after six","ordered_at":"2026-11-21 16:30:00","buyer":{"phone":"+380501112233"}}`},
-		{"lines in posted order, empty ones renumbered", buyer + `  products:
+				`"buyer":{"full_name":"O","phone":"12"},"shipping":{"recipient_phone":"+380501112233"}}`,
+		},
+		{
+			"what follows a phone that was converted is kept too", "map:\n  buyer: {phone: \"${phone}\"}\nfields: {phone: {type: phone}}\n",
+			[]string{"phone=050 111-22-33, call after six"},
+			`{"source_id":22,"source_uuid":"` + testID + `","manager_comment":"call after six","ordered_at":"2026-11-21 16:30:00","buyer":{"phone":"+380501112233"}}`,
+		},
+		{
+			"lines in posted order, empty ones renumbered", buyer + `  products:
     - each: ${products}
       when: ${item.on ?? "yes"}
       sku: ${item.sku}
       quantity: ${item.quantity}
       comment: "${index}"
     - {name: Gift, price: 0}
-`, []string{"products[5][sku]=B", "products[5][quantity]=2", "products[1][sku]=", "products[1][quantity]= ", "products[2][sku]=A", "products[3][sku]=C", "products[3][on]=no"},
-			orderWith(`…,"products":[{"sku":"B","quantity":2,"comment":"0"},{"comment":"1"},{"sku":"A","comment":"2"},{"price":0,"name":"Gift"}]`)},
-		{"each over an object, over one value, over nothing", buyer + `  products:
+`,
+			[]string{"products[5][sku]=B", "products[5][quantity]=2", "products[1][sku]=", "products[1][quantity]= ", "products[2][sku]=A", "products[3][sku]=C", "products[3][on]=no"},
+			orderWith(`…,"products":[{"sku":"B","quantity":2,"comment":"0"},{"sku":"A","comment":"2"},{"price":0,"name":"Gift"}]`),
+		},
+		{
+			"each over an object, over one value, over nothing", buyer + `  products:
     - {each: "${qty}", sku: "${index}", quantity: "${item}"}
     - {each: "${one}", sku: "${item}", comment: "${index}"}
     - {each: "${none}", sku: x}
     - {each: "${list(many)}", sku: "${item}"}
-`, []string{"qty[B-7]=1", "qty[A-1]=2", "qty[C]=", "one=X", "many=p", "many=q"},
-			orderWith(`…,"products":[{"sku":"B-7","quantity":1},{"sku":"A-1","quantity":2},{"sku":"X","comment":"0"},{"sku":"p"},{"sku":"q"}]`)},
-		{"each in each", buyer + `  products:
+`,
+			[]string{"qty[B-7]=1", "qty[A-1]=2", "qty[C]=", "one=X", "many=p", "many=q"},
+			orderWith(`…,"products":[{"sku":"B-7","quantity":1},{"sku":"A-1","quantity":2},{"sku":"X","comment":"0"},{"sku":"p"},{"sku":"q"}]`),
+		},
+		{
+			"each in each", buyer + `  products:
     - each: ${products}
       sku: ${item.sku}
       properties: [{each: "${item.options}", name: "${index}", value: "${item}"}]
       comment: ${item.note}
-`, []string{"products[0][sku]=A", "products[0][options][Color]=red", "products[0][options][Size]=", "products[0][note]=n", "products[1][sku]=B"},
-			orderWith(`…,"products":[{"sku":"A","comment":"n","properties":[{"name":"Color","value":"red"}]},{"sku":"B"}]`)},
-		{"tables", buyer + `  products:
+`,
+			[]string{"products[0][sku]=A", "products[0][options][Color]=red", "products[0][options][Size]=", "products[0][note]=n", "products[1][sku]=B"},
+			orderWith(`…,"products":[{"sku":"A","comment":"n","properties":[{"name":"Color","value":"red"}]},{"sku":"B"}]`),
+		},
+		{
+			"tables", buyer + `  products:
     - {each: "${products}", sku: "${item.sku}", price: "${tables.price[item.sku]}", name: "${tables.name[item.sku] ?? item.sku}"}
 tables:
   price: {A-1: 450.10, 0501: 7}
   name: {0501: "007"}
-`, []string{"products[0][sku]=A-1", "products[1][sku]=0501", "products[2][sku]="},
-			orderWith(`…,"products":[{"sku":"A-1","price":450.10,"name":"A-1"},{"sku":"0501","price":7,"name":"007"}]`)},
-		{"a converted number finds the key that was written", buyer + "  promocode: ${tables.code[n]}\nfields: {n: {type: int}}\ntables: {code: {12: ok}}\n",
-			[]string{"n=12,00"}, orderWith(`"promocode":"ok",…`)},
-		{"custom fields: a text, a list, nothing", buyer + `  custom_fields:
+`,
+			[]string{"products[0][sku]=A-1", "products[1][sku]=0501", "products[2][sku]="},
+			orderWith(`…,"products":[{"sku":"A-1","price":450.10,"name":"A-1"},{"sku":"0501","price":7,"name":"007"}]`),
+		},
+		{
+			"a converted number finds the key that was written", buyer + "  promocode: ${tables.code[n]}\nfields: {n: {type: int}}\ntables: {code: {12: ok}}\n",
+			[]string{"n=12,00"},
+			orderWith(`"promocode":"ok",…`),
+		},
+		{
+			"custom fields: a text, a list, nothing", buyer + `  custom_fields:
     - {uuid: OR_1, value: "${a}"}
     - {uuid: OR_2, value: "${list(a)}"}
     - {uuid: OR_3, value: "${none}"}
@@ -206,33 +237,55 @@ tables:
     - {uuid: OR_5, value: [x, "${a}", "${none}", "${colors}"]}
     - {uuid: OR_6, value: "${list(none)}"}
     - {uuid: OR_7, value: 0501}
-`, []string{"a=1", "a=2,3", "colors[]=red", "colors[]=", "colors[]=blue"},
+`,
+			[]string{"a=1", "a=2,3", "colors[]=red", "colors[]=", "colors[]=blue"},
 			orderWith(`…,"custom_fields":[{"uuid":"OR_1","value":"2,3"},{"uuid":"OR_2","value":["1","2,3"]},{"uuid":"OR_4","value":["red","blue"]},` +
-				`{"uuid":"OR_5","value":["x","2,3","red","blue"]},{"uuid":"OR_7","value":"0501"}]`)},
-		{"a list in a text is joined", buyer + "  buyer_comment: ${colors}\n  promocode: \"(${colors})\"\n", []string{"colors[]=red", "colors[]=blue"},
-			orderWith(`"buyer_comment":"red, blue","promocode":"(red, blue)",…`)},
-		{"payments", buyer + `  payments:
+				`{"uuid":"OR_5","value":["x","2,3","red","blue"]},{"uuid":"OR_7","value":"0501"}]`),
+		},
+		{
+			"a list in a text is joined", buyer + "  buyer_comment: ${colors}\n  promocode: \"(${colors})\"\n",
+			[]string{"colors[]=red", "colors[]=blue"},
+			orderWith(`"buyer_comment":"red, blue","promocode":"(red, blue)",…`),
+		},
+		{
+			"payments", buyer + `  payments:
     - {when: "${amount}", payment_method_id: 2, amount: "${amount}"}
     - {when: "${zero}", payment_method_id: 3, amount: 5}
     - {payment_method: cash, amount: 1, status: paid}
     - {payment_method: card, amount: 2, status: paid, payment_date: 2026-11-20 12:00}
-`, []string{"amount=930", "zero=0,00"},
+`,
+			[]string{"amount=930", "zero=0,00"},
 			orderWith(`…,"payments":[{"payment_method_id":2,"amount":930,"status":"not_paid"},` +
 				`{"payment_method":"cash","amount":1,"payment_date":"2026-11-21 16:30:00","status":"paid"},` +
-				`{"payment_method":"card","amount":2,"payment_date":"2026-11-20 10:00:00","status":"paid"}]`)},
-		{"a recipient who is the buyer is left out", `map:
+				`{"payment_method":"card","amount":2,"payment_date":"2026-11-20 10:00:00","status":"paid"}]`),
+		},
+		{
+			"a recipient who is the buyer is left out", `map:
   buyer: {full_name: "${name}", phone: "${phone}"}
   shipping: {recipient_full_name: "${name}", recipient_phone: "${phone2}", shipping_address_city: Lviv}
-`, []string{"name=O", "phone=050 111 22 33", "phone2=+38(050)1112233"},
-			`{"source_id":22,"source_uuid":"` + testID + `","ordered_at":"2026-11-21 16:30:00","buyer":{"full_name":"O","phone":"+380501112233"},"shipping":{"shipping_address_city":"Lviv"}}`},
-		{"a mapped source_uuid", buyer + "  source_uuid: \"shop-${n}\"\n", []string{"n=7", "source_id=99"},
-			`{"source_id":22,"source_uuid":"shop-7","ordered_at":"2026-11-21 16:30:00","buyer":{"phone":"+380501112233"}}`},
-		{"names: raw, PHP's, an identifier's", buyer + "  promocode: \"${form['First Name']} ${First_Name} ${your_name} ${form['your-name']}\"\n",
-			[]string{"First Name=A", "your-name=B"}, orderWith(`"promocode":"A A B B",…`)},
-		{"an email under the name of the form services", "map:\n  buyer: {email: \"${email}\"}\n", []string{"_replyto=o@example.test"},
-			`{"source_id":22,"source_uuid":"` + testID + `","ordered_at":"2026-11-21 16:30:00","buyer":{"email":"o@example.test"}}`},
-		{"the visitor", buyer + "  promocode: ${visitor.ip}\n  gift_message: ${visitor.referrer}\n  buyer_comment: ${visitor.page}\n", nil,
-			orderWith(`"buyer_comment":"https://shop.example/a","promocode":"192.0.2.7",…`)},
+`,
+			[]string{"name=O", "phone=050 111 22 33", "phone2=+38(050)1112233"},
+			`{"source_id":22,"source_uuid":"` + testID + `","ordered_at":"2026-11-21 16:30:00","buyer":{"full_name":"O","phone":"+380501112233"},"shipping":{"shipping_address_city":"Lviv"}}`,
+		},
+		{
+			"a mapped source_uuid", buyer + "  source_uuid: \"shop-${n}\"\n",
+			[]string{"n=7", "source_id=99"},
+			`{"source_id":22,"source_uuid":"shop-7","ordered_at":"2026-11-21 16:30:00","buyer":{"phone":"+380501112233"}}`,
+		},
+		{
+			"names: raw, PHP's, an identifier's", buyer + "  promocode: \"${form['First Name']} ${First_Name} ${your_name} ${form['your-name']}\"\n",
+			[]string{"First Name=A", "your-name=B"},
+			orderWith(`"promocode":"A A B B",…`),
+		},
+		{
+			"an email under the name of the form services", "map:\n  buyer: {email: \"${email}\"}\n",
+			[]string{"_replyto=o@example.test"},
+			`{"source_id":22,"source_uuid":"` + testID + `","ordered_at":"2026-11-21 16:30:00","buyer":{"email":"o@example.test"}}`,
+		},
+		{
+			"the visitor", buyer + "  promocode: ${visitor.ip}\n  gift_message: ${visitor.referrer}\n  buyer_comment: ${visitor.page}\n", nil,
+			orderWith(`"buyer_comment":"https://shop.example/a","promocode":"192.0.2.7",…`),
+		},
 		{"rest", buyer + `  manager_comment: "first ${note}"
   products:
     - {each: "${products}", when: "${item.on}", sku: "${item.sku}"}
@@ -248,36 +301,53 @@ fields:
 			"yes=y", "no=n", "_next=/x", "g-recaptcha-response=r", "smart-token=s", "password=p", "passport=AB", "user[pass]=p", "tranid=1", "COOKIES=c", "hidden=h",
 			"third-name=t", "blank= ", "twice=1", "twice=2",
 		}, orderWith(`"manager_comment":"first n\ntown: Lviv\nЩе: text\nSize: L\nproducts[1][sku]: B\npassport: AB\ntwice: 1\ntwice: 2","promocode":"n",…,"products":[{"sku":"A"}]`)},
-		{"rest after a filter, into the buyer's comment", buyer + `  products: [{each: "${filter(products, num(.n) > 1)}", sku: "${item.sku}"}]
+		{
+			"rest after a filter, into the buyer's comment", buyer + `  products: [{each: "${filter(products, num(.n) > 1)}", sku: "${item.sku}"}]
 rest: buyer_comment
 lang: en
-`, []string{"products[3][sku]=A", "products[3][n]=2", "products[3][x]=y", "products[4][sku]=B", "products[4][n]=1"},
-			orderWith(`"buyer_comment":"products[3][x]: y\nproducts[4][sku]: B",…,"products":[{"sku":"A"}]`)},
-		{"types, defaults and rules", buyer + `  products: [{each: "${products}", sku: "${item.sku}", quantity: "${item.quantity}"}]
+`,
+			[]string{"products[3][sku]=A", "products[3][n]=2", "products[3][x]=y", "products[4][sku]=B", "products[4][n]=1"},
+			orderWith(`"buyer_comment":"products[3][x]: y\nproducts[4][sku]: B",…,"products":[{"sku":"A"}]`),
+		},
+		{
+			"types, defaults and rules", buyer + `  products: [{each: "${products}", sku: "${item.sku}", quantity: "${item.quantity}"}]
   is_gift: ${gift}
   promocode: ${code}
 fields:
   products[][quantity]: {type: int, validate: "min=1,max=99", default: 1}
   gift: {type: bool}
   code: {default: NONE}
-`, []string{"products[0][sku]=A", "products[0][quantity]=", "products[1][sku]=B", "products[2][sku]=C", "products[2][quantity]=3.00", "products[3][sku]=", "products[3][quantity]=", "gift=так"},
-			orderWith(`"promocode":"NONE","is_gift":true,…,"products":[{"sku":"A","quantity":1},{"sku":"B","quantity":1},{"sku":"C","quantity":3}]`)},
-		{"a fallback for a key given twice", buyer + "  shipping: {shipping_receive_point: \"${receive_poin ?? address_street}\"}\n", []string{"address_street=S", "receive_poin="},
-			orderWith(`…,"shipping":{"shipping_receive_point":"S"}`)},
+`,
+			[]string{"products[0][sku]=A", "products[0][quantity]=", "products[1][sku]=B", "products[2][sku]=C", "products[2][quantity]=3.00", "products[3][sku]=", "products[3][quantity]=", "gift=так"},
+			orderWith(`"promocode":"NONE","is_gift":true,…,"products":[{"sku":"A","quantity":1},{"sku":"B","quantity":1},{"sku":"C","quantity":3}]`),
+		},
+		{
+			"a fallback for a key given twice", buyer + "  shipping: {shipping_receive_point: \"${receive_poin ?? address_street}\"}\n",
+			[]string{"address_street=S", "receive_poin="},
+			orderWith(`…,"shipping":{"shipping_receive_point":"S"}`),
+		},
 		{"nothing is escaped for HTML", buyer + "  promocode: \"<a> & b\"\n", nil, orderWith(`"promocode":"<a> & b",…`)},
-		{"a card", `creates: card
+		{
+			"a card", `creates: card
 map:
   title: "Call: ${name}"
   contact: {full_name: "${name}", phone: "${phone}"}
   utm_source: ${utm_source}
   manager_comment: ${note}
-`, []string{"name=O", "phone=0501112233", "note=n"},
-			`{"title":"Call: O","source_id":22,"manager_comment":"[formrelay ` + testID + `]\nn","contact":{"full_name":"O","phone":"+380501112233"}}`},
-		{"a card with its mark in a field", "creates: card\nmark: LD_9\nmap:\n  contact: {phone: \"${phone}\"}\n  custom_fields: [{uuid: LD_1, value: \"${a}\"}, {uuid: LD_2, value: \"${b}\"}]\n",
+`,
+			[]string{"name=O", "phone=0501112233", "note=n"},
+			`{"title":"Call: O","source_id":22,"manager_comment":"[formrelay ` + testID + `]\nn","contact":{"full_name":"O","phone":"+380501112233"}}`,
+		},
+		{
+			"a card with its mark in a field", "creates: card\nmark: LD_9\nmap:\n  contact: {phone: \"${phone}\"}\n  custom_fields: [{uuid: LD_1, value: \"${a}\"}, {uuid: LD_2, value: \"${b}\"}]\n",
 			[]string{"phone=0501112233", "b=2"},
-			`{"source_id":22,"contact":{"phone":"+380501112233"},"custom_fields":[{"uuid":"LD_2","value":"2"},{"uuid":"LD_9","value":"[formrelay ` + testID + `]"}]}`},
-		{"a card without a mark", "creates: card\nmark: none\nmap:\n  contact: {phone: \"${phone}\"}\n", []string{"phone=0501112233"},
-			`{"source_id":22,"contact":{"phone":"+380501112233"}}`},
+			`{"source_id":22,"contact":{"phone":"+380501112233"},"custom_fields":[{"uuid":"LD_2","value":"2"},{"uuid":"LD_9","value":"[formrelay ` + testID + `]"}]}`,
+		},
+		{
+			"a card without a mark", "creates: card\nmark: none\nmap:\n  contact: {phone: \"${phone}\"}\n",
+			[]string{"phone=0501112233"},
+			`{"source_id":22,"contact":{"phone":"+380501112233"}}`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -340,17 +410,26 @@ fields:
 		{"types", shop, []string{"name=O", "sum=x", "day=x", "tel=x", "yes=x", "mail2=x", "link=x"}, []string{
 			"sum||TYPE_NUMERIC||", "day||TYPE_DATE||", "tel||TYPE_PHONE||", "yes||TYPE_BOOL||", "mail2||TYPE_EMAIL||", "link||RULE|url|",
 		}},
-		{"in a list, by the form's own name", shop, []string{"name=O", "products[0][quantity]=1", "products[7][quantity]=100", "products[8][quantity]=two"},
-			[]string{"products[7][quantity]||RULE|max|99", "products[8][quantity]||TYPE_NUMERIC||"}},
+		{
+			"in a list, by the form's own name", shop,
+			[]string{"name=O", "products[0][quantity]=1", "products[7][quantity]=100", "products[8][quantity]=two"},
+			[]string{"products[7][quantity]||RULE|max|99", "products[8][quantity]||TYPE_NUMERIC||"},
+		},
 		{"an email", shop, []string{"name=O", "email=o@"}, []string{"email|buyer.email|TYPE_EMAIL|email|"}},
 		{"an email, of several fields the one posted", shop, []string{"name=O", "mail=o@"}, []string{"mail|buyer.email|TYPE_EMAIL|email|"}},
 		{"an email under another name", "map:\n  buyer: {email: \"${email}\"}\n", []string{"_replyto=o@"}, []string{"_replyto|buyer.email|TYPE_EMAIL|email|"}},
 		{"a typed email is told once", "map:\n  buyer: {email: \"${email}\"}\nfields: {email: {type: email}}\n", []string{"email=o@"}, []string{"email||TYPE_EMAIL||"}},
-		{"no contact", "map:\n  buyer: {full_name: \"${name}\", email: \"${email ?? mail}\", phone: \"${form['your-phone']}\"}\n", []string{"your-phone= ", "mail="},
-			[]string{"name|buyer.full_name|NO_CONTACT||", "email|buyer.full_name|NO_CONTACT||", "mail|buyer.email|NO_CONTACT||", "your-phone|buyer.phone|NO_CONTACT||"}},
+		{
+			"no contact", "map:\n  buyer: {full_name: \"${name}\", email: \"${email ?? mail}\", phone: \"${form['your-phone']}\"}\n",
+			[]string{"your-phone= ", "mail="},
+			[]string{"name|buyer.full_name|NO_CONTACT||", "email|buyer.full_name|NO_CONTACT||", "mail|buyer.email|NO_CONTACT||", "your-phone|buyer.phone|NO_CONTACT||"},
+		},
 		{"no contact of a card", "creates: card\nmap:\n  contact: {phone: \"${phone}\"}\n", nil, []string{"phone|contact.phone|NO_CONTACT||"}},
-		{"rules in the form's order, then the mapping's", "map:\n  buyer: {email: \"${email}\"}\nfields: {b: {validate: required}, a: {validate: required}}\n", []string{"email=x"},
-			[]string{"b||REQUIRED_FIELD_MISSING|required|", "a||REQUIRED_FIELD_MISSING|required|", "email|buyer.email|TYPE_EMAIL|email|"}},
+		{
+			"rules in the form's order, then the mapping's", "map:\n  buyer: {email: \"${email}\"}\nfields: {b: {validate: required}, a: {validate: required}}\n",
+			[]string{"email=x"},
+			[]string{"b||REQUIRED_FIELD_MISSING|required|", "a||REQUIRED_FIELD_MISSING|required|", "email|buyer.email|TYPE_EMAIL|email|"},
+		},
 		{"a field under another spelling", "map:\n  buyer: {phone: \"${your_phone}\"}\nfields: {your_phone: {type: phone}}\n", []string{"your-phone=x"}, []string{"your-phone||TYPE_PHONE||"}},
 	}
 	for _, tt := range tests {
@@ -391,26 +470,55 @@ func TestProblems(t *testing.T) {
 		form          []string
 		want          []string // path|line:column|expression|field|part of the text
 	}{
-		{"a status that KeyCRM does not have", buyer + "  payments:\n    - {payment_method_id: 2, amount: 1, status: \"${status}\"}\n", []string{"status=done"},
-			[]string{`payments.0.status|4:49|${status}|status|"done" and must be one of paid, not_paid, canceled, refund`}},
-		{"a payment without amount", buyer + "  payments:\n    - {payment_method_id: 2, amount: \"${amount}\"}\n", nil,
-			[]string{"payments.0.amount|4:38|${amount}|amount|needed"}},
-		{"a payment without method", buyer + "  payments:\n    - {payment_method: \"${m}\", amount: 1}\n", []string{"m="},
-			[]string{"payments.0.payment_method_id|0:0|||needed"}},
-		{"a number that is none", buyer + "  products: [{each: \"${products}\", sku: \"${item.sku}\", quantity: \"${item.n}\"}]\n", []string{"products[4][sku]=A", "products[4][n]=many"},
-			[]string{`products.0.quantity|3:66|${item.n}|products[4][n]|"many"`}},
-		{"an amount in two readings", buyer + "  taxes: ${sum}\n  wrap_price: ${num(sum)}\n", []string{"sum=1,299"},
-			[]string{"taxes|3:10|${sum}|sum|thousands", "wrap_price|4:15|${num(sum)}|sum|thousands"}},
-		{"an amount in two readings, converted", buyer + "  taxes: ${sum}\nfields: {sum: {type: number}}\n", []string{"sum=1,299"},
-			[]string{"taxes|3:10|${sum}|sum|thousands"}},
-		{"a key that a table lacks", buyer + "  taxes: ${tables.price[sku]}\ntables: {price: {A: 1}}\n", []string{"sku=B"},
-			[]string{`taxes|3:10|${tables.price[sku]}|sku|the table price has no key "B"`}},
-		{"below zero", buyer + "  products: [{sku: A, price: \"${p}\", quantity: \"${q}\"}]\n", []string{"p=-1", "q=0"},
-			[]string{"products.0.price|3:30|${p}|p|0 or more", "products.0.quantity|3:48|${q}|q|more than 0"}},
-		{"a warehouse without its service", buyer + "  shipping: {warehouse_ref: \"${w}\", delivery_service_id: \"${d}\"}\n", []string{"w=x"},
-			[]string{"shipping.delivery_service_id|3:58|${d}|d|needed beside"}},
-		{"an expression that fails", buyer + "  promocode: ${name.first}\n  gift_message: \"a ${name * 2}\"\n", []string{"name=O"},
-			[]string{"promocode|3:14|${name.first}|name|has no", "gift_message|4:17|a ${name * 2}|name|num(…)"}},
+		{
+			"a status that KeyCRM does not have", buyer + "  payments:\n    - {payment_method_id: 2, amount: 1, status: \"${status}\"}\n",
+			[]string{"status=done"},
+			[]string{`payments.0.status|4:49|${status}|status|"done" and must be one of paid, not_paid, canceled, refund`},
+		},
+		{
+			"a payment without amount", buyer + "  payments:\n    - {payment_method_id: 2, amount: \"${amount}\"}\n", nil,
+			[]string{"payments.0.amount|4:38|${amount}|amount|needed"},
+		},
+		{
+			"a payment without method", buyer + "  payments:\n    - {payment_method: \"${m}\", amount: 1}\n",
+			[]string{"m="},
+			[]string{"payments.0.payment_method_id|0:0|||needed"},
+		},
+		{
+			"a number that is none", buyer + "  products: [{each: \"${products}\", sku: \"${item.sku}\", quantity: \"${item.n}\"}]\n",
+			[]string{"products[4][sku]=A", "products[4][n]=many"},
+			[]string{`products.0.quantity|3:66|${item.n}|products[4][n]|"many"`},
+		},
+		{
+			"an amount in two readings", buyer + "  taxes: ${sum}\n  wrap_price: ${num(sum)}\n",
+			[]string{"sum=1,299"},
+			[]string{"taxes|3:10|${sum}|sum|thousands", "wrap_price|4:15|${num(sum)}|sum|thousands"},
+		},
+		{
+			"an amount in two readings, converted", buyer + "  taxes: ${sum}\nfields: {sum: {type: number}}\n",
+			[]string{"sum=1,299"},
+			[]string{"taxes|3:10|${sum}|sum|thousands"},
+		},
+		{
+			"a key that a table lacks", buyer + "  taxes: ${tables.price[sku]}\ntables: {price: {A: 1}}\n",
+			[]string{"sku=B"},
+			[]string{`taxes|3:10|${tables.price[sku]}|sku|the table price has no key "B"`},
+		},
+		{
+			"below zero", buyer + "  products: [{sku: A, price: \"${p}\", quantity: \"${q}\"}]\n",
+			[]string{"p=-1", "q=0"},
+			[]string{"products.0.price|3:30|${p}|p|0 or more", "products.0.quantity|3:48|${q}|q|more than 0"},
+		},
+		{
+			"a warehouse without its service", buyer + "  shipping: {warehouse_ref: \"${w}\", delivery_service_id: \"${d}\"}\n",
+			[]string{"w=x"},
+			[]string{"shipping.delivery_service_id|3:58|${d}|d|needed beside"},
+		},
+		{
+			"an expression that fails", buyer + "  promocode: ${name.first}\n  gift_message: \"a ${name * 2}\"\n",
+			[]string{"name=O"},
+			[]string{"promocode|3:14|${name.first}|name|has no", "gift_message|4:17|a ${name * 2}|name|num(…)"},
+		},
 		{"an object where a text belongs", buyer + "  promocode: ${a}\n", []string{"a[b]=c"}, []string{"promocode|3:14|${a}|a[b]|an object"}},
 		{"no finite number", buyer + "  taxes: ${num(a) / num(b)}\n", []string{"a=1", "b=0"}, []string{"taxes|3:10|${num(a) / num(b)}|a|finite"}},
 		{"a number with too many digits", buyer + "  taxes: ${a}\n", []string{"a=1234567890123456.5"}, []string{"taxes|3:10|${a}|a|15 digits"}},
@@ -492,7 +600,7 @@ func TestApplyConcurrently(t *testing.T) {
 func TestApplySurvivesItself(t *testing.T) {
 	t.Parallel()
 	res := mustCompile(t, orderProfile).Apply(Input{ID: testID, Now: testNow()})
-	if len(res.Problems) != 1 || res.Entity != nil || !strings.Contains(res.Problems[0].Text, "report it") {
+	if len(res.Problems) != 1 || res.Entity != nil || !strings.Contains(res.Problems[0].Text, "report it") || strings.Contains(res.Problems[0].Text, "nil pointer") {
 		t.Errorf("got %+v", res)
 	}
 }
@@ -517,8 +625,11 @@ func TestLabelLanguage(t *testing.T) {
 		label      map[string]string
 		lang, want string
 	}{
-		{map[string]string{"uk": "У", "en": "E"}, "en", "E"}, {map[string]string{"uk": "У", "en": "E"}, "pl", "У"}, {map[string]string{"ru": "Р", "pl": "P"}, "", "Р"},
-		{map[string]string{"xx": "X", "de": "D"}, "uk", "D"}, {nil, "uk", ""},
+		{map[string]string{"uk": "У", "en": "E"}, "en", "E"},
+		{map[string]string{"uk": "У", "en": "E"}, "pl", "У"},
+		{map[string]string{"ru": "Р", "pl": "P"}, "", "Р"},
+		{map[string]string{"xx": "X", "de": "D"}, "uk", "D"},
+		{nil, "uk", ""},
 	} {
 		if got := pick(tt.label, tt.lang); got != tt.want {
 			t.Errorf("pick(%v, %s) = %q", tt.label, tt.lang, got)
@@ -550,7 +661,7 @@ func TestTooManyLines(t *testing.T) {
 	m := mustCompile(t, buyer+"  products: [{each: \"${list(sku)}\", sku: \"${item}\"}]\n")
 	pairs := make([]string, maxLines+1)
 	for i := range pairs {
-		pairs[i] = "sku=" + fmt.Sprint(i)
+		pairs[i] = "sku=" + strconv.Itoa(i)
 	}
 	if res := apply(m, post(pairs[:maxLines]...)); res.Entity == nil {
 		t.Errorf("%d lines: %+v", maxLines, res.Problems)

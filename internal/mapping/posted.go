@@ -7,6 +7,7 @@ import (
 
 	"formrelay/internal/form"
 	"formrelay/internal/mapping/expression"
+	"formrelay/internal/mapping/value"
 )
 
 // replyTo is the name under which some form services post the visitor's email.
@@ -121,6 +122,57 @@ func (p *posted) filled(name string) bool {
 	return slices.ContainsFunc(p.fields.Pairs, func(pair form.Pair) bool {
 		return pair.Name == name && strings.TrimSpace(pair.Value) != ""
 	})
+}
+
+// typed is the pair at or below a path that a text was typed in, -1 when there is none.
+func (p *posted) typed(steps []expression.Step, text string) int {
+	for _, i := range p.pairs(steps) {
+		if strings.TrimSpace(p.fields.Pairs[i].Value) == text {
+			return i
+		}
+	}
+	return -1
+}
+
+// mark marks the pairs that a read of a path uses. With part it is certain only of a plain value that stands exactly there, and of
+// several such, with all, of none. Of a name that is repeated a read gets the pair that counts; the pairs before it are not marked,
+// since what was typed into them is nowhere else, unless they say no more than nothing: the hidden half of a checkbox does.
+func (p *posted) mark(used []bool, steps []expression.Step, part, all bool) {
+	found := p.pairs(steps)
+	if part {
+		found = slices.DeleteFunc(slices.Clone(found), func(i int) bool { return len(p.paths[i]) != len(steps) })
+		if all && len(found) > 1 {
+			return
+		}
+	}
+	var hidden map[int]bool
+	if !all && len(found) > 1 {
+		hidden = p.hidden(found)
+	}
+	for _, i := range found {
+		if !hidden[i] || !value.Truthy(p.fields.Pairs[i].Value) {
+			used[i] = true
+		}
+	}
+}
+
+// hidden are those of some pairs, in posted order, whose place a later one of them took: it has the same path, or one that ends where
+// the other goes on, or goes on where the other ends.
+func (p *posted) hidden(found []int) map[int]bool {
+	hidden, leaves, levels := map[int]bool{}, map[string]bool{}, map[string]bool{}
+	for _, i := range slices.Backward(found) {
+		place := ""
+		for n, key := range p.paths[i] {
+			hidden[i] = hidden[i] || leaves[place]
+			if n > 0 {
+				levels[place] = true
+			}
+			place += "\x00" + key
+		}
+		hidden[i] = hidden[i] || leaves[place] || levels[place]
+		leaves[place] = true
+	}
+	return hidden
 }
 
 // above is the name of a plain value that was posted where the path goes further: `${name.first}` and

@@ -46,8 +46,12 @@ func TestHeld(t *testing.T) {
 		{"ValueIsShownShort", buyer + "  taxes: ${a}\n", []string{"a=" + strings.Repeat("є", 300)}, "", "hold taxes [a] \"" + strings.Repeat("є", 60) + "…\"~cannot go into taxes"},
 		{"NamesTheFieldAsPosted", buyer + "  taxes: ${my_sum}\n", []string{"my sum=x"}, "", "hold taxes [my sum] ~no number"},
 		{"NamesTheFieldAskedFor", line("price: \"${tables.t[k]}\"") + "tables: {t: {a: 1}}\nfields: {k: {default: z}}\n", nil, "", `hold products.0.price [k] ~no key "z"`},
-		{"AllAtOnceInTheMapsOrder", "map:\n  taxes: ${a}\n  buyer: {phone: \"1\"}\n  payments: [{payment_method: x, amount: \"${a}\"}]\n  wrap_price: ${a}\n", []string{"a=x"}, "",
-			"hold taxes [a] ~\nhold payments.0.amount [a] ~\nhold wrap_price [a] ~"},
+		{
+			"AllAtOnceInTheMapsOrder", "map:\n  taxes: ${a}\n  buyer: {phone: \"1\"}\n  payments: [{payment_method: x, amount: \"${a}\"}]\n  wrap_price: ${a}\n",
+			[]string{"a=x"},
+			"",
+			"hold taxes [a] ~\nhold payments.0.amount [a] ~\nhold wrap_price [a] ~",
+		},
 	})
 }
 

@@ -65,20 +65,36 @@ func (c *compiler) comments() []string {
 	return names
 }
 
-// unused are the lines of what was posted and no expression used, in posted order.
-func (r *run) unused() []string {
+// used tells of each pair of the post whether an expression used it.
+func (r *run) used() []bool {
 	p := r.posted()
 	used := make([]bool, len(p.paths))
 	for _, read := range r.read {
 		r.use(used, read)
 	}
+	return used
+}
+
+// unused are the lines of what was posted and no expression used, in posted order.
+func (r *run) unused(used []bool) []string {
 	var lines []string
 	for i, pair := range r.in.Fields.Pairs {
 		text := strings.TrimFunc(pair.Value, unicode.IsSpace)
 		if used[i] || text == "" || r.m.rest.leavesOut(pair.Name) {
 			continue
 		}
-		lines = append(lines, r.m.rest.label(pair.Name, p.paths[i])+": "+text)
+		lines = append(lines, r.m.rest.label(pair.Name, r.posted().paths[i])+": "+text)
+	}
+	return lines
+}
+
+// phoneLines are what was typed after phone numbers. What stands among the unused pairs as it was typed is not told twice.
+func (r *run) phoneLines(used []bool) []string {
+	var lines []string
+	for _, p := range r.phoneRests {
+		if used == nil || p.pair < 0 || used[p.pair] || r.m.rest.leavesOut(r.in.Fields.Pairs[p.pair].Name) {
+			lines = append(lines, p.text)
+		}
 	}
 	return lines
 }
@@ -96,9 +112,7 @@ func (r *run) use(used []bool, read reading) {
 				continue
 			}
 			steps, _ := r.place(path, read.frame)
-			for _, i := range r.index.pairs(steps) {
-				used[i] = true
-			}
+			r.index.mark(used, steps, path.Part || read.part, path.All)
 		}
 	}
 	mark(read.expr.Reads)
@@ -157,13 +171,42 @@ func everyItem(name string) string {
 	return b.String()
 }
 
-// secret tells a password's name. A passport is none.
+// secret tells the name, in lower case, of a password, of a payment card's number and codes, or of a form's own guard against forgery.
+// A passport is none, nor is a card that a shop gives out.
 func secret(lower string) bool {
-	if strings.Contains(lower, "password") || strings.Contains(lower, "passwd") || strings.Contains(lower, "passphrase") {
+	for _, part := range []string{"password", "passwd", "passphrase", "парол", "hasło", "haslo", "csrf", "xsrf", "authenticity_token"} {
+		if strings.Contains(lower, part) {
+			return true
+		}
+	}
+	words := strings.FieldsFunc(lower, func(r rune) bool { return !unicode.IsLetter(r) })
+	for _, word := range words {
+		switch word {
+		case "pass", "pwd", "cvv", "cvc":
+			return true
+		}
+	}
+	name := strings.Join(words, "")
+	if strings.HasSuffix(name, "securitycode") {
 		return true
 	}
-	for _, word := range strings.FieldsFunc(lower, func(r rune) bool { return !unicode.IsLetter(r) }) {
-		if word == "pass" || word == "pwd" {
+	return paymentCard(name) && !shopsCard(name)
+}
+
+// paymentCard tells the name of a payment card's number, of which only the letters are given.
+func paymentCard(letters string) bool {
+	for _, part := range []string{"cardnumber", "cardnum", "ccnumber", "ccnum", "creditcard", "номеркарт", "numerkarty"} {
+		if strings.Contains(letters, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// shopsCard tells the name of a card that a shop gives to its customers.
+func shopsCard(letters string) bool {
+	for _, part := range []string{"gift", "loyal", "bonus", "discount", "club", "member", "лояльн", "бонус", "знижк", "скидк", "подар"} {
+		if strings.Contains(letters, part) {
 			return true
 		}
 	}
@@ -215,6 +258,9 @@ func pick(label map[string]string, lang string) string {
 	return ""
 }
 
+// Label chooses a field's label by language, as pick does; "" when there is none.
+func Label(label map[string]string, lang string) string { return pick(label, lang) }
+
 // cut bounds a comment and says so in its last line.
 func cut(text, lang string) string {
 	if len(text) <= maxComment || utf8.RuneCountInString(text) <= maxComment {
@@ -236,6 +282,6 @@ func cutLine(lang string) string {
 	case "pl":
 		return "[skrócone przez formrelay: całość jest w zgłoszeniu]"
 	default:
-		return "[скорочено formrelay: повністю — у самому зверненні]"
+		return "[скорочено formrelay: повністю — у самій заявці]"
 	}
 }

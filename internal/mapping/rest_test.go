@@ -52,6 +52,9 @@ func TestRest(t *testing.T) {
 		{"ExceptEveryItems", rest("") + "rest_except: [\"p[][x]\"]\n", []string{"p[0][x]=1", "p[12][x]=1", "p[0][y]=2"}, "manager_comment", `"p[0][y]: 2"`},
 		{"RelaysOwnNames", rest(""), []string{"_next=/", "_gotcha=x", "__x=1", "_replyto=o@example.test", "a_=1"}, "manager_comment", `"a_: 1"`},
 		{"Secrets", rest(""), []string{"password=1", "user[password]=2", "pass=3", "new_pwd=4", "passport=AB", "compass=N"}, "manager_comment", `"passport: AB\ncompass: N"`},
+		{"SecretsInOtherLanguages", rest(""), []string{"Пароль=1", "hasło=2", "user[Haslo]=3", "повтор_пароля=4"}, "manager_comment", ""},
+		{"PaymentCards", rest(""), []string{"card_number=1", "cc-number=2", "CardNumber=3", "cvv=4", "card[cvc]=5", "cvv2=6", "security_code=7", "gift_card_number=8", "номер карти лояльності=9"}, "manager_comment", `"gift_card_number: 8\nномер карти лояльності: 9"`},
+		{"FormsOwnGuards", rest(""), []string{"csrf_token=1", "csrfmiddlewaretoken=2", "authenticity_token=3", "XSRF-TOKEN=4", "token=5"}, "manager_comment", `"token: 5"`},
 		{"Captchas", rest(""), []string{"g-recaptcha-response=1", "h-captcha-response=2", "cf-turnstile-response=3", "smart-token=4", "captcha=5", "token=6"}, "manager_comment", `"token: 6"`},
 		{"PageBuilders", rest(""), []string{"tranid=1", "COOKIES=2", "cookies=3", "formid=4"}, "manager_comment", `"formid: 4"`},
 	})

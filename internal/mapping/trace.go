@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -154,9 +155,10 @@ func (r *run) fieldsOf(t *template, f *frame) []string {
 	return names
 }
 
-// templateField is the field that a fault of a whole template is told at.
+// templateField is the field that a fault of a whole template is told at: of its expressions' fields the first that was filled in, else
+// the first that was posted, else the first it asks for.
 func (r *run) templateField(t *template, f *frame) string {
-	first := ""
+	posted, first := "", ""
 	if t == nil {
 		return ""
 	}
@@ -165,14 +167,15 @@ func (r *run) templateField(t *template, f *frame) string {
 			continue
 		}
 		name := r.fieldOf(p.expr, f)
-		if _, ok := r.posted().roots[root(name)]; ok && name != "" {
+		if name != "" && r.posted().filled(name) {
 			return name
 		}
-		if first == "" {
-			first = name
+		if _, ok := r.posted().roots[root(name)]; ok && name != "" && posted == "" {
+			posted = name
 		}
+		first = cmp.Or(first, name)
 	}
-	return first
+	return cmp.Or(posted, first)
 }
 
 // problem notes what only ops can mend. What reads a field that the visitor is told to correct is not
@@ -182,12 +185,17 @@ func (r *run) problem(p Problem) {
 		return
 	}
 	if p.Path != "" {
-		if r.faulty == nil {
-			r.faulty = map[string]bool{}
-		}
-		r.faulty[p.Path] = true
+		r.fault(p.Path)
 	}
 	r.res.Problems = append(r.res.Problems, p)
+}
+
+// fault notes that a path of KeyCRM's has a Problem, so that what follows from it is not told besides.
+func (r *run) fault(path string) {
+	if r.faulty == nil {
+		r.faulty = map[string]bool{}
+	}
+	r.faulty[path] = true
 }
 
 // correct notes what the visitor may correct, once a field.
@@ -204,14 +212,29 @@ func (r *run) correct(c Correction) {
 
 // failed notes an expression that ended in an error.
 func (r *run) failed(path string, t *template, at *expression.Expr, err error) {
-	p := Problem{Path: path, Text: path + " has no value: " + err.Error(), Field: r.fieldOf(at, r.frame)}
+	p := Problem{Path: path, Text: "it has no value: " + err.Error()}
 	if t != nil {
 		p.Pos, p.Expression = t.pos, t.source
 	}
+	if errors.Is(err, expression.ErrWork) {
+		r.exhaust(p)
+		return
+	}
+	p.Field = r.fieldOf(at, r.frame)
 	var missing *expression.MissingKey
 	if errors.As(err, &missing) {
 		p.Text += "; add it to `tables`, or write `?? …` behind for what to take instead"
 	}
+	r.problem(p)
+}
+
+// exhaust notes that the budget of work is used up: once, though every expression that follows fails too.
+func (r *run) exhaust(p Problem) {
+	if r.exhausted {
+		r.fault(p.Path)
+		return
+	}
+	r.exhausted = true
 	r.problem(p)
 }
 

@@ -18,6 +18,10 @@ import (
 // finish makes the entity of what the map gave, has it judged, and writes its JSON when there is
 // nothing wrong.
 func (r *run) finish() {
+	if r.exhausted { // it is held, and what there is of it is no whole
+		r.sort()
+		return
+	}
 	e := &r.entity
 	for i := range r.out {
 		if o := &r.out[i]; o.list != nil {
@@ -67,7 +71,7 @@ func (r *run) undecoded(faults schema.MultiError) {
 			cause = conversion.Err
 		}
 		p := r.problemAt(path)
-		p.Text = fmt.Sprintf("%s does not take its value: %v", path, cause)
+		p.Text = fmt.Sprintf("KeyCRM's field does not take its value: %v", cause)
 		r.problem(p)
 	}
 }
@@ -88,7 +92,7 @@ func (r *run) invalid(fe validator.FieldError) {
 		r.correct(Correction{Field: p.Field, Path: path, Code: CodeEmail, Tag: "email", Label: r.labelOf(p.Field)})
 		return
 	}
-	p.Text = path + " " + sentence(fe)
+	p.Text = "it " + sentence(fe)
 	r.problem(p)
 }
 
@@ -166,9 +170,16 @@ func (r *run) noContact() {
 			r.correct(Correction{Field: field, Path: r.m.person + "." + name, Code: CodeNoContact, Label: r.labelOf(field)})
 		}
 	}
-	if !asked {
-		r.problem(Problem{Path: r.m.person, Text: r.m.person + " has no name, email or phone, and its mapping reads no field"})
+	if asked {
+		return
 	}
+	if who != nil && who.leaf("client_id") != nil {
+		p := r.problemAt(r.m.person + ".client_id")
+		p.Text = "it is empty, and nothing else says who the " + r.m.person + " is: let the form post it, or map full_name, email or phone beside it"
+		r.problem(p)
+		return
+	}
+	r.problem(Problem{Path: r.m.person, Text: "it has no name, email or phone, and its mapping reads no field"})
 }
 
 // labelOf is the label of a field that was posted, or asked for, by that name.

@@ -117,8 +117,11 @@ func TestNames(t *testing.T) {
 		{"Underscore", "text", "${_next}", []string{"_next=/a"}, `"/a"`},
 		{"ExactNameBeforeAlias", "text", "${your_name}", []string{"your-name=x", "your_name=y"}, `"y"`},
 		{"CaseCounts", "text", "${Name}", []string{"name=x"}, ""},
-		{"RelaysNames", "text", `${form["item"]}${form["index"]}${form["now"]}${form["visitor"]}${form["form"]}${form["tables"]}`,
-			[]string{"item=1", "index=2", "now=3", "visitor=4", "form=5", "tables=6"}, `"123456"`},
+		{
+			"RelaysNames", "text", `${form["item"]}${form["index"]}${form["now"]}${form["visitor"]}${form["form"]}${form["tables"]}`,
+			[]string{"item=1", "index=2", "now=3", "visitor=4", "form=5", "tables=6"},
+			`"123456"`,
+		},
 		{"ReservedWords", "text", `${form["in"]}${form["not"]}${form["or"]}${form["if"]}`, []string{"in=1", "not=2", "or=3", "if=4"}, `"1234"`},
 		{"Nested", "text", "${user.name}", []string{"user[name]=x"}, `"x"`},
 		{"NestedInQuotes", "text", `${form["user"]["first name"]}`, []string{"user[first name]=x"}, `"x"`},

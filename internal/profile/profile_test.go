@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -316,7 +317,7 @@ func checkWrite(t *testing.T, faults Faults, caret bool, want string) {
 
 type full struct{}
 
-func (full) Write([]byte) (int, error) { return 0, fmt.Errorf("disk full") }
+func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestWriteFails(t *testing.T) {
 	t.Parallel()

@@ -111,13 +111,13 @@ func (r *reader) unknown(e mapping.Entry, path string, keys []string) {
 // has it.
 func homeOf(key string) string {
 	d := reflect.TypeFor[document]()
-	for i := range d.NumField() {
-		block := d.Field(i)
+	for block := range d.Fields() {
+
 		if block.Type.Kind() != reflect.Struct {
 			continue
 		}
-		for j := range block.Type.NumField() {
-			if tag := block.Type.Field(j).Tag.Get("yaml"); tag != "" && tag == key {
+		for field := range block.Type.Fields() {
+			if tag := field.Tag.Get("yaml"); tag != "" && tag == key {
 				return block.Tag.Get("yaml")
 			}
 		}

@@ -147,7 +147,7 @@ func withinBounds(c *collector) bool {
 // leadingDashes counts the signs at the beginning of a line each of which opens one level.
 func leadingDashes(line string) int {
 	n := 0
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		if word != "-" && word != "?" && word != ":" {
 			break
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -335,9 +336,7 @@ func (s *Store) storeTogether(rows []*pending) (atRow bool, err error) {
 	if err != nil {
 		return b.step == stepWriting && s.d.rowFault(err), err
 	}
-	for profile, hash := range b.fresh {
-		s.known[profile] = hash
-	}
+	maps.Copy(s.known, b.fresh)
 	s.ready.worked()
 	if s.onCommit != nil && len(b.rows) > 0 {
 		s.onCommit(len(b.rows))

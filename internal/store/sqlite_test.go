@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -236,7 +237,7 @@ func TestFullDiskHeals(t *testing.T) {
 func TestKilledServerKeepsWhatItAnswered(t *testing.T) {
 	t.Parallel()
 	url := sqliteDatabase(t)
-	child := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this very binary
+	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), crashEnv+"="+url)
 	out, err := child.StdoutPipe()
 	if err != nil {
@@ -461,7 +462,7 @@ func TestFailingStoreLogsOnce(t *testing.T) {
 	f.d.patience = sqliteTry
 	free := f.lockedBy()
 	for i := range 3 {
-		if err := f.Accept(t.Context(), f.order(fmt.Sprint(i)), revision()); err == nil {
+		if err := f.Accept(t.Context(), f.order(strconv.Itoa(i)), revision()); err == nil {
 			t.Error("stored in a locked database")
 		}
 	}

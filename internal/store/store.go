@@ -173,7 +173,7 @@ func OpenReadOnly(ctx context.Context, database string) (*Store, error) {
 // makeFile makes the database's file before SQLite would, which gives it the process's default mode: what visitors wrote is for this
 // user's eyes alone. SQLite gives the files beside it the mode of this one.
 func makeFile(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is ops' own
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("database %s: the folder %s does not exist; make it, or name another file with --database", path, filepath.Dir(path))

@@ -22,21 +22,29 @@ func TestFaults(t *testing.T) {
 		want []string
 	}{
 		{"whole", keycrm.KindOrder, `{"source_id":22,"buyer":{"full_name":"Олена"},"payments":[{"amount":1.5,"status":"paid"}]}`, nil},
-		{"the two named differences", keycrm.KindOrder,
-			`{"source_id":22,"buyer":{},"payments":[{"amount":1,"status":"refund"}],"custom_fields":[{"uuid":"OR_1","value":["a","b"]}]}`, nil},
-		{"missing", keycrm.KindOrder, `{"payments":[{"status":"paid"}]}`,
-			[]string{"buyer: is missing", "payments.0.amount: is missing", "source_id: is missing"}},
+		{
+			"the two named differences", keycrm.KindOrder,
+			`{"source_id":22,"buyer":{},"payments":[{"amount":1,"status":"refund"}],"custom_fields":[{"uuid":"OR_1","value":["a","b"]}]}`, nil,
+		},
+		{
+			"missing", keycrm.KindOrder, `{"payments":[{"status":"paid"}]}`,
+			[]string{"buyer: is missing", "payments.0.amount: is missing", "source_id: is missing"},
+		},
 		{"types", keycrm.KindOrder, `{"source_id":"22","buyer":[],"is_gift":"no","shipping_price":"1","products":{},"promocode":1}`, []string{
 			"buyer: is []interface {}, want an object", "is_gift: is string, want a boolean", "products: is map[string]interface {}, want an array",
 			"promocode: is 1 (json.Number), want a text", "shipping_price: is string, want a number", "source_id: is 22 (string), want an integer",
 		}},
 		{"a fraction as an id", keycrm.KindOrder, `{"source_id":2.5,"buyer":{}}`, []string{"source_id: is 2.5 (json.Number), want an integer"}},
 		{"an unknown name", keycrm.KindCard, `{"contact":{"name":"x"},"marketing":{}}`, []string{"contact.name: is not in the file", "marketing: is not in the file"}},
-		{"an unknown status", keycrm.KindCard, `{"contact":{},"payments":[{"amount":1,"status":"cancelled"}]}`,
-			[]string{`payments.0.status: is "cancelled", want one of paid, not_paid, canceled, refund`}},
+		{
+			"an unknown status", keycrm.KindCard, `{"contact":{},"payments":[{"amount":1,"status":"cancelled"}]}`,
+			[]string{`payments.0.status: is "cancelled", want one of paid, not_paid, canceled, refund`},
+		},
 		{"null", keycrm.KindOrder, `{"source_id":null,"buyer":{"email":null}}`, []string{"source_id: is null"}},
-		{"a list of numbers as a custom field's value", keycrm.KindCard, `{"contact":{},"custom_fields":[{"uuid":"LD_1","value":[1]}]}`,
-			[]string{"custom_fields.0.value: is [1] ([]interface {}), want a text"}},
+		{
+			"a list of numbers as a custom field's value", keycrm.KindCard, `{"contact":{},"custom_fields":[{"uuid":"LD_1","value":[1]}]}`,
+			[]string{"custom_fields.0.value: is [1] ([]interface {}), want a text"},
+		},
 		{"no JSON", keycrm.KindCard, `{`, []string{"the body is no JSON: unexpected EOF"}},
 	}
 	for _, tt := range tests {

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,9 +24,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h(r).write(
 
 // write sends the answer and returns its status, for the list of calls.
 func (a answer) write(w http.ResponseWriter) int {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	if a.status != http.StatusNoContent {
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}

@@ -19,7 +19,7 @@ const maxImport = 50
 // orderRoutes are the routes below /order but for its reference lists.
 func (s *Sandbox) orderRoutes(r chi.Router) {
 	r.Method(http.MethodPost, "/order", handler(s.createOrder))
-	r.Method(http.MethodGet, "/order", handler(s.listEntities(keycrm.KindOrder, orderQuery())))
+	r.Method(http.MethodGet, "/order", s.listEntities(keycrm.KindOrder, orderQuery()))
 	r.Method(http.MethodPost, "/order/import", handler(s.importOrders))
 	r.Method(http.MethodGet, "/order/{id:[0-9]+}", s.withEntity(keycrm.KindOrder, s.showEntity))
 	r.Method(http.MethodPut, "/order/{id:[0-9]+}", s.withEntity(keycrm.KindOrder, s.changeOrder))
@@ -32,7 +32,7 @@ func (s *Sandbox) orderRoutes(r chi.Router) {
 func (s *Sandbox) cardRoutes(r chi.Router) {
 	r = r.With(s.needsLeads)
 	r.Method(http.MethodPost, "/pipelines/cards", handler(s.createCard))
-	r.Method(http.MethodGet, "/pipelines/cards", handler(s.listEntities(keycrm.KindCard, cardQuery())))
+	r.Method(http.MethodGet, "/pipelines/cards", s.listEntities(keycrm.KindCard, cardQuery()))
 	r.Method(http.MethodGet, "/pipelines/cards/{id:[0-9]+}", s.withEntity(keycrm.KindCard, s.showEntity))
 	r.Method(http.MethodPut, "/pipelines/cards/{id:[0-9]+}", s.withEntity(keycrm.KindCard, s.changeCard))
 	r.Method(http.MethodPost, "/pipelines/cards/{id:[0-9]+}/payment", s.withEntity(keycrm.KindCard, s.addPayment))

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -163,9 +164,7 @@ func hangUp(w http.ResponseWriter) int {
 
 // half promises the whole answer and sends half of it; net/http then closes the connection.
 func half(w http.ResponseWriter, a answer) int {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)+1))
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body[:len(a.body)/2]) // a client that has gone needs no answer

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"net/http"
 	"path"
@@ -99,7 +98,7 @@ func (s *Sandbox) attach(r *http.Request, e *entity) answer {
 
 // detach answers 201, as KeyCRM's file says.
 func (s *Sandbox) detach(r *http.Request, e *entity) answer {
-	e.files = slices.DeleteFunc(e.files, func(id int64) bool { return fmt.Sprint(id) == chi.URLParam(r, "file") })
+	e.files = slices.DeleteFunc(e.files, func(id int64) bool { return strconv.FormatInt(id, 10) == chi.URLParam(r, "file") })
 	return respond(http.StatusCreated, map[string]any{"status": true})
 }
 

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -200,9 +201,7 @@ func (s *Sandbox) changeRecord(r *http.Request, b book) answer {
 	case c.count > 0:
 		return c.answer()
 	}
-	for name, v := range body {
-		one.body[name] = v
-	}
+	maps.Copy(one.body, body)
 	one.updated = s.o.Now()
 	return respond(b.changed, one.row(b.shown))
 }
@@ -278,9 +277,7 @@ func (e *entity) changeLines(sent []map[string]any) {
 func merged(there, sent map[string]any) map[string]any {
 	all := make(map[string]any, len(there)+len(sent))
 	for _, part := range []map[string]any{there, sent} {
-		for name, v := range part {
-			all[name] = v
-		}
+		maps.Copy(all, part)
 	}
 	return all
 }

@@ -173,6 +173,10 @@ func (c *check) called(n *ast.CallNode) {
 		return
 	}
 	f, known := c.l.functions[id.Value]
+	if slices.Contains(own(), id.Value) {
+		c.fault(id, fmt.Sprintf("`%s` is a value", id.Value), "leave the brackets out")
+		return
+	}
 	if !known {
 		c.fault(id, fmt.Sprintf("there is no function `%s`", id.Value),
 			suggest(id.Value, c.l.names(), "write one of "+strings.Join(c.l.names(), ", ")))
@@ -282,13 +286,13 @@ func (c *check) dash(n *ast.BinaryNode) {
 		c.dashes = map[int]bool{}
 	}
 	c.dashes[start] = true
-	base, do := "form", fmt.Sprintf("write %s or form[%s]", strings.ReplaceAll(name, "-", "_"), quote(name))
+	do := fmt.Sprintf("write %s or form[%s]", strings.ReplaceAll(name, "-", "_"), quote(name))
 	if start > 1 && c.source[start-1] == '.' {
 		from := start - 1
 		for from > 0 && (inName(c.source[from-1]) || c.source[from-1] == '.') {
 			from--
 		}
-		base = string(c.source[from : start-1])
+		base := string(c.source[from : start-1])
 		do = fmt.Sprintf("write %s[%s]", base, quote(name))
 	}
 	c.faults = append(c.faults, Fault{
@@ -323,7 +327,7 @@ func letter(r rune) bool { return r == '_' || r == '$' || unicode.IsLetter(r) }
 // suggest is what to do about an unknown word: take the nearest right one, if any is near.
 func suggest(word string, among []string, otherwise string) string {
 	if near := value.Nearest(word, among); near != "" {
-		return fmt.Sprintf("write %s", near)
+		return "write " + near
 	}
 	return otherwise
 }

@@ -275,16 +275,18 @@ func TestSplitLosesNothing(t *testing.T) {
 			return
 		}
 		chars, again := []rune(text), ""
+		var againSb278 strings.Builder
 		for _, p := range parts {
 			if p.Expr {
 				if got := string(chars[p.Offset : p.Offset+len([]rune(p.Text))]); got != p.Text || string(chars[p.Offset-2:p.Offset]) != "${" {
 					t.Fatalf("%q: %q is not at %d", text, p.Text, p.Offset)
 				}
-				again += "${" + p.Text + "}"
+				againSb278.WriteString("${" + p.Text + "}")
 				continue
 			}
-			again += strings.ReplaceAll(p.Text, "${", "$${")
+			againSb278.WriteString(strings.ReplaceAll(p.Text, "${", "$${"))
 		}
+		again += againSb278.String()
 		if again != text {
 			t.Fatalf("%q came back as %q", text, again)
 		}

@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -333,7 +334,7 @@ func TestFaults(t *testing.T) {
 		{"field-1", []string{"0|`field-1`|form[\"field-1\"]"}},
 		{"nam(x) + tables.prise[x]", []string{"0|no function `nam`|", "16|no table \"prise\"|write price"}},
 		{"uper(name)", []string{"0|no function `uper`|write upper"}},
-		{"now()", []string{"0|no function `now`|"}},
+		{"now()", []string{"0|`now` is a value|leave the brackets out"}},
 		{"repeat(name, 9)", []string{"0|no function `repeat`|"}},
 		{"groupBy(products, .sku)", []string{"0|no function `groupBy`|"}},
 		{"name.upper()", []string{"5|cannot be called|upper(name)"}},
@@ -370,7 +371,7 @@ func TestFaults(t *testing.T) {
 			}
 			for i, f := range faults {
 				want := strings.SplitN(tt.want[i], "|", 3)
-				if want[0] != "" && want[0] != fmt.Sprint(f.Offset) || !strings.Contains(f.What, want[1]) || !strings.Contains(f.Do, want[2]) || f.Do == "" {
+				if want[0] != "" && want[0] != strconv.Itoa(f.Offset) || !strings.Contains(f.What, want[1]) || !strings.Contains(f.Do, want[2]) || f.Do == "" {
 					t.Errorf("got %+v, want %q", f, tt.want[i])
 				}
 			}
@@ -493,8 +494,18 @@ func TestText(t *testing.T) {
 		value any
 		want  string
 	}{
-		{nil, ""}, {"x", "x"}, {Decimal("450.10"), "450.10"}, {true, "true"}, {1, "1"}, {int64(2), "2"}, {12.99 * 3, "38.97"}, {1e20, "100000000000000000000"},
-		{0.1 + 0.2, "0.3"}, {value.Moment{Time: at}, "2026-11-21 18:05:00"}, {value.Moment{Time: at, DateOnly: true}, "2026-11-21"}, {at, "2026-11-21 18:05:00"},
+		{nil, ""},
+		{"x", "x"},
+		{Decimal("450.10"), "450.10"},
+		{true, "true"},
+		{1, "1"},
+		{int64(2), "2"},
+		{12.99 * 3, "38.97"},
+		{1e20, "100000000000000000000"},
+		{0.1 + 0.2, "0.3"},
+		{value.Moment{Time: at}, "2026-11-21 18:05:00"},
+		{value.Moment{Time: at, DateOnly: true}, "2026-11-21"},
+		{at, "2026-11-21 18:05:00"},
 	} {
 		if got, ok := l.Text(tt.value); got != tt.want || !ok {
 			t.Errorf("Text(%v) = %q, %v; want %q", tt.value, got, ok, tt.want)

@@ -33,6 +33,9 @@ var (
 type function struct {
 	least, most int  // arguments; most below 0 is any number
 	keeps       bool // what comes out is, or holds, what went in (for telling which fields a value came from)
+	part        bool // with keeps: perhaps not all of it
+	whole       bool // without keeps: it takes all that lies in what it is given, not only its length
+	light       bool // its work does not grow with the lists that it is given
 	call        func(l *Language, args []any) (any, error)
 }
 
@@ -56,7 +59,7 @@ func functions() map[string]function {
 		"num":  {least: 1, most: 1, call: readNumber(value.Number)},
 		"date": {least: 1, most: 1, call: date},
 		"e164": {least: 1, most: 1, call: text(func(l *Language, s string) string { return value.Phone(s, l.region).Text })},
-		"join": {least: 2, most: -1, call: join},
+		"join": {least: 2, most: -1, whole: true, call: join},
 
 		// Texts.
 		"string":     {least: 1, most: 1, call: text(func(_ *Language, s string) string { return s })},
@@ -77,23 +80,49 @@ func functions() map[string]function {
 		"ceil":     {least: 1, most: 1, call: number(math.Ceil)},
 		"floor":    {least: 1, most: 1, call: number(math.Floor)},
 		"round":    {least: 1, most: 2, call: round},
-		"min":      {least: 1, most: -1, call: library("min")},
-		"max":      {least: 1, most: -1, call: library("max")},
-		"mean":     {least: 1, most: -1, call: library("mean")},
-		"median":   {least: 1, most: -1, call: library("median")},
+		"min":      {least: 1, most: -1, whole: true, call: library("min")},
+		"max":      {least: 1, most: -1, whole: true, call: library("max")},
+		"mean":     {least: 1, most: -1, whole: true, call: library("mean")},
+		"median":   {least: 1, most: -1, whole: true, call: library("median")},
 		"duration": {least: 1, most: 1, call: duration},
 
 		// Lists.
-		"len":     {least: 1, most: 1, call: length},
-		"first":   {least: 1, most: 1, keeps: true, call: func(_ *Language, args []any) (any, error) { return element(itemsOf(args[0]), 0) }},
-		"last":    {least: 1, most: 1, keeps: true, call: func(_ *Language, args []any) (any, error) { return element(itemsOf(args[0]), -1) }},
-		"take":    {least: 2, most: 2, keeps: true, call: func(_ *Language, args []any) (any, error) { return slice(itemsOf(args[0]), 0, args[1]) }},
+		"len":     {least: 1, most: 1, light: true, call: length},
+		"first":   {least: 1, most: 1, keeps: true, part: true, light: true, call: func(_ *Language, args []any) (any, error) { return element(itemsOf(args[0]), 0) }},
+		"last":    {least: 1, most: 1, keeps: true, part: true, light: true, call: func(_ *Language, args []any) (any, error) { return element(itemsOf(args[0]), -1) }},
+		"take":    {least: 2, most: 2, keeps: true, part: true, light: true, call: func(_ *Language, args []any) (any, error) { return slice(itemsOf(args[0]), 0, args[1]) }},
 		"reverse": {least: 1, most: 1, keeps: true, call: reverse},
 		"uniq":    {least: 1, most: 1, keeps: true, call: uniq},
 		"concat":  {least: 1, most: -1, keeps: true, call: concat},
 		"flatten": {least: 1, most: 1, keeps: true, call: flatten},
 		"sort":    {least: 1, most: 2, keeps: true, call: sorted},
 	}
+}
+
+// work is what a call costs before it is made.
+func (f function) work(args []any) int {
+	steps := 1
+	for _, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			steps += len(arg) / textStep
+		case []any:
+			if f.light {
+				continue
+			}
+			steps += len(arg)
+			for _, item := range arg {
+				if text, ok := item.(string); ok {
+					steps += len(text) / textStep
+				}
+			}
+		case map[string]any:
+			steps += len(arg)
+		case *Table:
+			steps += len(arg.Rows)
+		}
+	}
+	return steps
 }
 
 // text is a function of one text.
@@ -293,14 +322,17 @@ func duration(_ *Language, args []any) (any, error) {
 }
 
 // list is always a list: of the items that are there.
-func list(_ *Language, args []any) (any, error) {
-	items := make([]any, 0, 4)
-	for _, item := range itemsOf(args[0]) {
+func list(_ *Language, args []any) (any, error) { return present(itemsOf(args[0])), nil }
+
+// present are the items that are there, never nil.
+func present(items []any) []any {
+	there := make([]any, 0, min(len(items), 4))
+	for _, item := range items {
 		if item != nil {
-			items = append(items, item)
+			there = append(there, item)
 		}
 	}
-	return items, nil
+	return there
 }
 
 // join writes what is there of its arguments, and of the lists among them, with the first argument

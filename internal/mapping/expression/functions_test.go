@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -471,10 +472,32 @@ func TestWritten(t *testing.T) {
 		quoted bool
 		want   any
 	}{
-		{"450", false, Decimal("450")}, {"450.10", false, Decimal("450.10")}, {"-5", false, Decimal("-5")}, {"0", false, Decimal("0")}, {"0.5", false, Decimal("0.5")},
-		{"450", true, "450"}, {"0501", false, "0501"}, {"007", false, "007"}, {"+5", false, "+5"}, {".5", false, ".5"}, {"5.", false, "5."}, {"1e3", false, "1e3"}, {"0x10", false, "0x10"},
-		{"NaN", false, "NaN"}, {"-", false, "-"}, {"", false, ""}, {"1 299", false, "1 299"}, {"1,5", false, "1,5"}, {"true", false, true}, {"false", false, false}, {"true", true, "true"},
-		{"True", false, "True"}, {"yes", false, "yes"}, {"null", false, "null"}, {"12345678901234567890", false, Decimal("12345678901234567890")}, {"-0", false, Decimal("-0")},
+		{"450", false, Decimal("450")},
+		{"450.10", false, Decimal("450.10")},
+		{"-5", false, Decimal("-5")},
+		{"0", false, Decimal("0")},
+		{"0.5", false, Decimal("0.5")},
+		{"450", true, "450"},
+		{"0501", false, "0501"},
+		{"007", false, "007"},
+		{"+5", false, "+5"},
+		{".5", false, ".5"},
+		{"5.", false, "5."},
+		{"1e3", false, "1e3"},
+		{"0x10", false, "0x10"},
+		{"NaN", false, "NaN"},
+		{"-", false, "-"},
+		{"", false, ""},
+		{"1 299", false, "1 299"},
+		{"1,5", false, "1,5"},
+		{"true", false, true},
+		{"false", false, false},
+		{"true", true, "true"},
+		{"True", false, "True"},
+		{"yes", false, "yes"},
+		{"null", false, "null"},
+		{"12345678901234567890", false, Decimal("12345678901234567890")},
+		{"-0", false, Decimal("-0")},
 	} {
 		if got := Written(tt.text, tt.quoted); got != tt.want {
 			t.Errorf("Written(%q, %v) = %#v, want %#v", tt.text, tt.quoted, got, tt.want)
@@ -570,8 +593,8 @@ func TestEnvIsReset(t *testing.T) {
 	env := NewEnv(l)
 	for i := range 5 {
 		name := fmt.Sprint("n", i)
-		env.Reset(map[string]any{"name": name, "a": "x"}, func(string) []any { return []any{name, "y"} }, time.Time{}, Visitor{IP: "192.0.2." + fmt.Sprint(i)})
-		env.At("item"+fmt.Sprint(i), i)
+		env.Reset(map[string]any{"name": name, "a": "x"}, func(string) []any { return []any{name, "y"} }, time.Time{}, Visitor{IP: "192.0.2." + strconv.Itoa(i)})
+		env.At("item"+strconv.Itoa(i), i)
 		if got, err := all.Eval(env); err != nil || got != fmt.Sprintf("n%[1]d|192.0.2.%[1]d|item%[1]d|%[1]d|n%[1]d|y|n%[1]d", i) {
 			t.Errorf("%v, %v", got, err)
 		}

@@ -43,6 +43,22 @@ const (
 	maxMemory  = 100000 // items of all lists that one run makes
 )
 
+// maxWork bounds what all expressions of one post do together, in steps; see [Env.Spend]. What is posted is bounded, but loops over it
+// inside loops over it are not bounded enough: they would take many seconds of a few kilobytes. It lets through a loop over 1,000 items
+// inside another one, which takes some tenths of a second, and a calculation for each of 500 lines many times over.
+const maxWork = 2_000_000
+
+// The prices of work in steps of some tenths of a microsecond. They count what there is to do, never time, so that the same post
+// always ends in the same way.
+const (
+	textStep  = 32 // bytes of a text that one step looks at
+	matchStep = 4  // bytes of a text that one step holds against a pattern
+	bodyStep  = 8  // nodes of a predicate's formula that one step evaluates
+)
+
+// ErrWork is the error of an expression for which the post's budget of work is used up.
+var ErrWork = errors.New("the expression does too much work for this form")
+
 // Options is what expressions can know of their profile.
 type Options struct {
 	Region   string         // how local phone numbers are read
@@ -87,6 +103,7 @@ type Fault struct {
 type Scope struct {
 	Each  bool // below an `each`: item and index mean something
 	Money bool // its value is money: num(…) refuses what could be thousands or decimals
+	Lines bool // with Money: its value is lines that have money in them; what only chooses among them is none
 }
 
 // Expr is a compiled expression. It is safe for concurrent use.
@@ -123,7 +140,7 @@ func (l *Language) Compile(source string, in Scope) (*Expr, []Fault) {
 	}
 	e := &Expr{Source: source, l: l}
 	r := reader{l: l, lets: map[string]*Path{}}
-	r.walk(tree.Node, true)
+	r.walk(tree.Node, fate{flows: true})
 	e.Reads, e.Passes = r.reads, r.passes
 	if e.root, e.direct, e.simple = simple(&r, tree.Node); e.simple {
 		return e, nil
@@ -143,8 +160,10 @@ func unreadable(source string) (Fault, bool) {
 	case blank(source):
 		return Fault{What: "there is no expression between `${` and `}`", Do: "name a form field, as in ${name}"}, true
 	case n > maxSource:
-		return Fault{Offset: maxSource, What: fmt.Sprintf("the expression has %d characters; %d are allowed", n, maxSource),
-			Do: "put the cases into a table under `tables`"}, true
+		return Fault{
+			Offset: maxSource, What: fmt.Sprintf("the expression has %d characters; %d are allowed", n, maxSource),
+			Do: "put the cases into a table under `tables`",
+		}, true
 	}
 	return Fault{}, false
 }
@@ -188,7 +207,20 @@ func (l *Language) config() *conf.Config {
 
 // bind makes one of the functions callable for expr.
 func (l *Language) bind(f function) func(...any) (any, error) {
-	return func(args ...any) (any, error) { return f.call(l, args) }
+	return func(args ...any) (any, error) {
+		e, args := args[0].(*Env), args[1:]
+		if err := e.Spend(f.work(args)); err != nil {
+			return nil, err
+		}
+		v, err := f.call(l, args)
+		if err != nil {
+			return nil, err
+		}
+		if many, ok := v.([]any); ok && !f.light { // flatten and concat give more than they take
+			err = e.Spend(len(many))
+		}
+		return v, err
+	}
 }
 
 // assemble has expr check the types of a rewritten tree, which its compiler relies on, and compile it.
@@ -212,6 +244,8 @@ type Env struct {
 	vars    map[string]any
 	visitor map[string]any
 	all     func(name string) []any
+	lists   map[string][]any // what list(name) gives, by name: loops ask for it again and again
+	left    int              // of maxWork
 	vm      vm.VM
 }
 
@@ -225,7 +259,8 @@ func NewEnv(l *Language) *Env {
 // Reset gives the environment another post. all gives every value posted under a plain name, in order;
 // nil gives none.
 func (e *Env) Reset(form map[string]any, all func(name string) []any, now time.Time, v Visitor) {
-	e.form, e.all = form, all
+	e.form, e.all, e.left = form, all, maxWork
+	clear(e.lists)
 	e.vars["form"], e.vars["now"] = form, value.Moment{Time: now.In(e.l.location)}
 	clear(e.visitor)
 	e.know("ip", v.IP)
@@ -252,9 +287,36 @@ func (e *Env) At(item, index any) {
 // Item is the line that `each` is at.
 func (e *Env) Item() (item, index any) { return e.item, e.vars["index"] }
 
+// Spend takes steps from the post's budget of work, and is [ErrWork] when there are not so many left. An evaluation takes one, a
+// function one for each item and each [textStep] bytes that it is given or makes, a predicate one for each item and [bodyStep] nodes of
+// its formula.
+func (e *Env) Spend(steps int) error {
+	if e.left -= steps; e.left < 0 {
+		e.left = 0
+		return ErrWork
+	}
+	return nil
+}
+
+// posted is list(name) of a plain field: every value posted under the name that is there.
+func (e *Env) posted(name string) ([]any, error) {
+	if items, known := e.lists[name]; known {
+		return items, e.Spend(1)
+	}
+	items := present(e.all(name))
+	if e.lists == nil {
+		e.lists = make(map[string][]any)
+	}
+	e.lists[name] = items
+	return items, e.Spend(1 + len(items))
+}
+
 // Eval runs the expression. The error is a sentence for ops, without a position; a *MissingKey says
-// which table lacks which key.
+// which table lacks which key, and [ErrWork] ends all evaluations of the post.
 func (x *Expr) Eval(e *Env) (any, error) {
+	if err := e.Spend(1); err != nil {
+		return nil, err
+	}
 	if !x.simple {
 		v, err := e.vm.Run(x.program, e.vars)
 		if err != nil {

@@ -137,7 +137,7 @@ func equal(a, b any) bool {
 }
 
 // within is the operator `in`: an item of a list, or a key of an object or a table, by its text.
-func (l *Language) within(needle, list any) (any, error) {
+func (l *Language) within(e *Env, needle, list any) (any, error) {
 	switch list := list.(type) {
 	case nil:
 		return false, nil
@@ -148,12 +148,22 @@ func (l *Language) within(needle, list any) (any, error) {
 	case string:
 		return nil, errors.New("`in` looks in a list, not in a text: write `contains`")
 	}
-	for _, item := range itemsOf(list) {
+	items := itemsOf(list)
+	for i, item := range items {
 		if equal(item, needle) {
-			return true, nil
+			return true, e.Spend(i + 1)
 		}
 	}
-	return false, nil
+	return false, e.Spend(len(items))
+}
+
+// add is the operator `+`. What it makes of texts is paid for: in a loop they grow with each round.
+func add(e *Env, a, b any) (any, error) {
+	v, err := calculate("+", a, b)
+	if text, ok := v.(string); ok && err == nil {
+		err = e.Spend(len(text) / textStep)
+	}
+	return v, err
 }
 
 // hasKey looks a key up by its text, as member access does.

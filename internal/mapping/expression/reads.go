@@ -29,6 +29,8 @@ type Step struct {
 type Path struct {
 	Root  Root
 	Steps []Step
+	Part  bool // of what lies below it nothing is certain to be used: it is counted, searched, chosen from
+	All   bool // it stands for every value posted under its name, and not only for the one that counts
 }
 
 // reader finds the paths that an expression reads.
@@ -40,11 +42,19 @@ type reader struct {
 	passes []Path
 }
 
-// walk collects what is read below a node. flows says that the node's value is, or becomes part of, the
-// whole expression's.
-func (r *reader) walk(n ast.Node, flows bool) {
+// fate is what becomes of a value that a node gives.
+type fate struct {
+	flows bool // it is, or becomes part of, the whole expression's value
+	part  bool // not all that lies in it is certain to be used
+}
+
+// looked is the fate of a value that is only looked at.
+func looked() fate { return fate{part: true} }
+
+// walk collects what is read below a node, whose value has the fate to.
+func (r *reader) walk(n ast.Node, to fate) {
 	if p := r.path(n); p != nil {
-		r.record(*p, flows)
+		r.record(*p, to)
 		r.properties(n)
 		return
 	}
@@ -52,35 +62,44 @@ func (r *reader) walk(n ast.Node, flows bool) {
 	case *ast.IdentifierNode:
 		// A let whose value is no path: what it read was recorded where it was bound.
 	case *ast.ConditionalNode:
-		r.walk(n.Cond, false)
-		r.walk(n.Exp1, flows)
-		r.walk(n.Exp2, flows)
+		r.walk(n.Cond, looked())
+		r.walk(n.Exp1, to)
+		r.walk(n.Exp2, to)
 	case *ast.BinaryNode:
-		both := flows && n.Operator == "??"
-		r.walk(n.Left, both)
-		r.walk(n.Right, both)
+		if n.Operator != "??" {
+			to = looked()
+		}
+		r.walk(n.Left, to)
+		r.walk(n.Right, to)
 	case *ast.BuiltinNode:
-		r.predicate(n, flows)
+		r.predicate(n, to)
 	case *ast.CallNode:
-		r.call(n, flows)
+		r.call(n, to)
 	case *ast.VariableDeclaratorNode:
-		r.let(n, flows)
+		r.let(n, to)
 	case *ast.SequenceNode:
 		for i, node := range n.Nodes {
-			r.walk(node, flows && i == len(n.Nodes)-1)
+			if i == len(n.Nodes)-1 {
+				r.walk(node, to)
+			} else {
+				r.walk(node, looked())
+			}
 		}
 	case *ast.PredicateNode:
-		r.walk(n.Node, flows)
+		r.walk(n.Node, to)
 	case *ast.ChainNode:
-		r.walk(n.Node, flows)
+		r.walk(n.Node, to)
+	case *ast.ArrayNode, *ast.MapNode, *ast.PairNode:
+		children(n, func(c *ast.Node) { r.walk(*c, fate{part: to.part}) })
 	default:
-		children(n, func(c *ast.Node) { r.walk(*c, false) })
+		children(n, func(c *ast.Node) { r.walk(*c, looked()) })
 	}
 }
 
 // record files a path under what becomes of its value.
-func (r *reader) record(p Path, flows bool) {
-	if flows {
+func (r *reader) record(p Path, to fate) {
+	p.Part = to.part
+	if to.flows {
 		r.passes = append(r.passes, p)
 	} else {
 		r.reads = append(r.reads, p)
@@ -95,57 +114,78 @@ func (r *reader) properties(n ast.Node) {
 	case *ast.MemberNode:
 		r.properties(n.Node)
 		if !constant(n.Property) {
-			r.walk(n.Property, false)
+			r.walk(n.Property, looked())
 		}
 	}
 }
 
 // call walks the arguments of a call. What a function keeps goes on flowing; what it only computes with
 // does not.
-func (r *reader) call(n *ast.CallNode, flows bool) {
+func (r *reader) call(n *ast.CallNode, to fate) {
 	name := ""
 	if id, ok := n.Callee.(*ast.IdentifierNode); ok {
 		name = id.Value
 	}
+	f := r.l.functions[name]
+	if f.keeps {
+		to.part = to.part || f.part
+	} else {
+		to = fate{part: !f.whole}
+	}
 	for _, arg := range n.Arguments {
-		r.walk(arg, flows && r.l.functions[name].keeps)
+		if p := r.path(arg); p != nil && name == "list" && p.plain() {
+			p.All = true
+			r.record(*p, to)
+			r.properties(arg)
+			continue
+		}
+		r.walk(arg, to)
 	}
 }
 
+// plain tells a field of the form by a name that is written out, which is what list(…) gives every value of.
+func (p *Path) plain() bool { return p.Root == Form && len(p.Steps) == 1 && !p.Steps[0].Any }
+
 // predicate reads of a list only what its formula reads of each item, but the whole items where they
 // come out.
-func (r *reader) predicate(n *ast.BuiltinNode, flows bool) {
+func (r *reader) predicate(n *ast.BuiltinNode, to fate) {
 	if len(n.Arguments) == 0 {
 		return
 	}
 	list := r.path(n.Arguments[0])
 	comesOut := r.l.predicates[n.Name]
-	switch {
-	case list == nil:
-		r.walk(n.Arguments[0], flows && comesOut)
-	case comesOut || len(n.Arguments) == 1:
-		r.walk(n.Arguments[0], flows && comesOut)
-	default:
+	if list == nil || comesOut || len(n.Arguments) == 1 {
+		r.walk(n.Arguments[0], fate{flows: to.flows && comesOut, part: !takesAll(n, to)})
+	} else {
 		r.properties(n.Arguments[0])
 	}
 	r.lists = append(r.lists, list)
 	for i, arg := range n.Arguments[1:] {
-		r.walk(arg, flows && n.Name == "map" && i == 0)
+		if n.Name == "map" && i == 0 {
+			r.walk(arg, to)
+		} else {
+			r.walk(arg, looked())
+		}
 	}
 	r.lists = r.lists[:len(r.lists)-1]
 }
 
+// takesAll tells whether a predicate leaves nothing of its list aside: a sum of the items themselves, or the list in another order.
+func takesAll(n *ast.BuiltinNode, to fate) bool {
+	return n.Name == "sum" && len(n.Arguments) == 1 || n.Name == "sortBy" && !to.part
+}
+
 // let follows a binding. A name for a path is that path wherever it is used; a name for anything else
-// read what it read here.
-func (r *reader) let(n *ast.VariableDeclaratorNode, flows bool) {
+// read what it read here, and how much of it is used in the end is not followed.
+func (r *reader) let(n *ast.VariableDeclaratorNode, to fate) {
 	p := r.path(n.Value)
 	if p == nil {
-		r.walk(n.Value, flows)
+		r.walk(n.Value, fate{flows: to.flows, part: true})
 	} else {
 		r.properties(n.Value)
 	}
 	r.lets[n.Name] = p
-	r.walk(n.Expr, flows)
+	r.walk(n.Expr, to)
 	delete(r.lets, n.Name)
 }
 

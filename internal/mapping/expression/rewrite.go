@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -12,9 +13,10 @@ import (
 // The names of what rewriting puts into a tree. No expression can name them: check refuses a name that
 // begins with a dollar.
 const (
-	fnGet       = "$get"       // a member
-	fnPeek      = "$peek"      // a member to the left of `??`: a key that a table lacks is nil
-	fnCalculate = "$calculate" // + - * / % **
+	fnGet       = "$get"  // a member
+	fnPeek      = "$peek" // a member to the left of `??`: a key that a table lacks is nil
+	fnAdd       = "$add"
+	fnCalculate = "$calculate" // - * / % **
 	fnNegate    = "$negate"
 	fnCompare   = "$compare" // < <= > >=
 	fnEqual     = "$equal"
@@ -37,18 +39,19 @@ func (l *Language) hidden() map[string]func(...any) (any, error) {
 	return map[string]func(...any) (any, error){
 		fnGet:       func(a ...any) (any, error) { return l.fetch(a[0], a[1]) },
 		fnPeek:      func(a ...any) (any, error) { return l.peek(a[0], a[1]) },
+		fnAdd:       func(a ...any) (any, error) { return add(a[0].(*Env), a[1], a[2]) },
 		fnCalculate: func(a ...any) (any, error) { return calculate(a[0].(string), a[1], a[2]) },
 		fnNegate:    func(a ...any) (any, error) { return calculate("*", -1, a[0]) },
 		fnCompare:   func(a ...any) (any, error) { return compare(a[0].(string), a[1], a[2]) },
 		fnEqual:     func(a ...any) (any, error) { return equal(a[0], a[1]), nil },
-		fnIn:        func(a ...any) (any, error) { return l.within(a[0], a[1]) },
+		fnIn:        func(a ...any) (any, error) { return l.within(a[0].(*Env), a[1], a[2]) },
 		fnTruth:     func(a ...any) (any, error) { return truth(a[0]), nil },
-		fnText:      func(a ...any) (any, error) { return l.operand(a[0]) },
-		fnItems:     func(a ...any) (any, error) { return itemsOf(a[0]), nil },
+		fnText:      func(a ...any) (any, error) { return l.operand(a[0].(*Env), a[1], a[2].(int)) },
+		fnItems:     func(a ...any) (any, error) { return looped(a[0].(*Env), a[1], a[2].(int)) },
 		fnAddend:    func(a ...any) (any, error) { return addend(a[0]) },
 		fnPlain:     func(a ...any) (any, error) { return plain(a[0]), nil },
-		fnSlice:     func(a ...any) (any, error) { return slice(a[0], a[1], a[2]) },
-		fnAll:       func(a ...any) (any, error) { return all(a[0], a[1].(string), a[2]) },
+		fnSlice:     func(a ...any) (any, error) { return cut(a[0].(*Env), a[1], a[2], a[3]) },
+		fnAll:       func(a ...any) (any, error) { return all(a[0].(*Env), a[1].(string), a[2]) },
 		fnMoney:     func(a ...any) (any, error) { return readNumber(value.Amount)(l, a) },
 		fnWhole:     func(a ...any) (any, error) { return toInt(value.Amount)(l, a) },
 	}
@@ -64,8 +67,8 @@ func (l *Language) peek(from, key any) (any, error) {
 	return v, err
 }
 
-// operand makes the text that contains and its like compare. They take nothing for no match.
-func (l *Language) operand(v any) (any, error) {
+// operand makes the text that contains and its like compare, of which a step looks at so many bytes. They take nothing for no match.
+func (l *Language) operand(e *Env, v any, step int) (any, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -73,7 +76,23 @@ func (l *Language) operand(v any) (any, error) {
 	if !ok {
 		return nil, errNoText
 	}
-	return s, nil
+	return s, e.Spend(1 + len(s)/step)
+}
+
+// looped are the items that a predicate goes over, paid for before it begins: each takes steps for the formula.
+func looped(e *Env, v any, steps int) (any, error) {
+	items := itemsOf(v)
+	return items, e.Spend(1 + len(items)*steps)
+}
+
+// cut is slice, of a text paid for by its length.
+func cut(e *Env, v, from, to any) (any, error) {
+	if text, ok := v.(string); ok {
+		if err := e.Spend(1 + len(text)/textStep); err != nil {
+			return nil, err
+		}
+	}
+	return slice(v, from, to)
 }
 
 // addend is an item of a sum: nothing adds nothing.
@@ -90,15 +109,14 @@ func addend(v any) (any, error) {
 
 // all is list(name): a list that was posted as one is itself, a plain name gives every value posted
 // under it, and a default that filled an absent field is what there is.
-func all(env any, name string, v any) (any, error) {
-	e, ok := env.(*Env)
-	if _, plain := v.(string); v != nil && !plain || !ok || e.all == nil {
-		return list(nil, []any{v})
+func all(e *Env, name string, v any) (any, error) {
+	if _, plain := v.(string); (v == nil || plain) && e.all != nil {
+		if items, err := e.posted(name); len(items) > 0 || err != nil {
+			return items, err
+		}
 	}
-	if posted := e.all(name); len(posted) > 0 {
-		return list(nil, []any{posted})
-	}
-	return list(nil, []any{v})
+	items := present(itemsOf(v))
+	return items, e.Spend(1 + len(items))
 }
 
 // rewriter turns a checked tree into one that follows the relay's rules.
@@ -157,10 +175,8 @@ func (w *rewriter) name(n *ast.Node, node *ast.IdentifierNode) {
 		node.Value = prefixLet + node.Value
 		return
 	}
-	for _, name := range own() {
-		if node.Value == name {
-			return
-		}
+	if slices.Contains(own(), node.Value) {
+		return
 	}
 	patch(n, fnGet, &ast.IdentifierNode{Value: "form"}, &ast.StringNode{Value: node.Value})
 }
@@ -187,7 +203,9 @@ func (w *rewriter) binary(n *ast.Node, node *ast.BinaryNode, lenient bool) {
 	w.rewrite(&node.Left, lenient || node.Operator == "??")
 	w.rewrite(&node.Right, lenient && node.Operator == "??")
 	switch op := node.Operator; op {
-	case "+", "-", "*", "/", "%", "**", "^":
+	case "+":
+		ast.Patch(n, invoke(fnAdd, run(), node.Left, node.Right))
+	case "-", "*", "/", "%", "**", "^":
 		ast.Patch(n, invoke(fnCalculate, &ast.StringNode{Value: op}, node.Left, node.Right))
 	case "<", "<=", ">", ">=":
 		ast.Patch(n, invoke(fnCompare, &ast.StringNode{Value: op}, node.Left, node.Right))
@@ -196,15 +214,15 @@ func (w *rewriter) binary(n *ast.Node, node *ast.BinaryNode, lenient bool) {
 	case "!=":
 		ast.Patch(n, &ast.UnaryNode{Operator: "!", Node: invoke(fnEqual, node.Left, node.Right)})
 	case "in":
-		patch(n, fnIn, node.Left, node.Right)
+		ast.Patch(n, invoke(fnIn, run(), node.Left, node.Right))
 	case "&&", "and", "||", "or":
 		wrap(&node.Left, fnTruth)
 		wrap(&node.Right, fnTruth)
 	case "contains", "startsWith", "endsWith":
-		wrap(&node.Left, fnText)
-		wrap(&node.Right, fnText)
+		asText(&node.Left, textStep)
+		asText(&node.Right, textStep)
 	case "matches":
-		wrap(&node.Left, fnText)
+		asText(&node.Left, matchStep)
 	}
 }
 
@@ -235,11 +253,13 @@ func (w *rewriter) call(node *ast.CallNode) {
 	switch {
 	case isField:
 		id.Value = fnAll
-		node.Arguments = []ast.Node{&ast.IdentifierNode{Value: varEnv}, &ast.StringNode{Value: field}, node.Arguments[0]}
+		node.Arguments = []ast.Node{run(), &ast.StringNode{Value: field}, node.Arguments[0]}
 	case id.Value == "num" && w.in.Money:
 		id.Value = fnMoney
 	case id.Value == "int" && w.in.Money:
 		id.Value = fnWhole
+	default:
+		node.Arguments = append([]ast.Node{run()}, node.Arguments...)
 	}
 }
 
@@ -258,19 +278,21 @@ func (w *rewriter) field(n ast.Node) (string, bool) {
 
 // predicate gives expr's loop a list and its condition a yes or no, whatever the form posted.
 func (w *rewriter) predicate(node *ast.BuiltinNode) {
+	steps := 1
+	for _, arg := range node.Arguments[1:] {
+		steps += nodes(arg) / bodyStep
+	}
+	formula := formulaOf(node.Name)
+	outer := w.in.Money
 	for i := range node.Arguments {
+		if i == 1 && w.in.Lines && (formula == fnTruth || formula == fnPlain) {
+			w.in.Money = false // it chooses or orders lines, and is in none of them
+		}
 		w.rewrite(&node.Arguments[i], false)
 	}
-	wrap(&node.Arguments[0], fnItems)
-	formula := ""
-	switch node.Name {
-	case "sum":
-		formula = fnAddend
-	case "sortBy":
-		formula = fnPlain
-	case "all", "any", "none", "one", "count", "filter", "find", "findIndex", "findLast", "findLastIndex":
-		formula = fnTruth
-	default:
+	w.in.Money = outer
+	node.Arguments[0] = invoke(fnItems, run(), node.Arguments[0], &ast.IntegerNode{Value: steps})
+	if formula == "" {
 		return
 	}
 	if len(node.Arguments) == 1 {
@@ -280,6 +302,27 @@ func (w *rewriter) predicate(node *ast.BuiltinNode) {
 	if p, ok := node.Arguments[1].(*ast.PredicateNode); ok {
 		wrap(&p.Node, formula)
 	}
+}
+
+// formulaOf is the function that a predicate's formula is put into, "" when its values are handed on.
+func formulaOf(name string) string {
+	switch name {
+	case "sum":
+		return fnAddend
+	case "sortBy":
+		return fnPlain
+	case "all", "any", "none", "one", "count", "filter", "find", "findIndex", "findLast", "findLastIndex":
+		return fnTruth
+	default:
+		return ""
+	}
+}
+
+// nodes counts a tree.
+func nodes(n ast.Node) int {
+	count := 1
+	children(n, func(c *ast.Node) { count += nodes(*c) })
+	return count
 }
 
 // slice makes cutting safe: by characters, and of nothing nothing.
@@ -292,8 +335,18 @@ func (w *rewriter) slice(n *ast.Node, node *ast.SliceNode) {
 			w.rewrite(end, false)
 		}
 	}
-	ast.Patch(n, invoke(fnSlice, node.Node, node.From, node.To))
+	ast.Patch(n, invoke(fnSlice, run(), node.Node, node.From, node.To))
 }
+
+// asText puts fnText around a node, unless it is a constant that is no text.
+func asText(n *ast.Node, step int) {
+	if _, isBool := (*n).(*ast.BoolNode); !isBool {
+		ast.Patch(n, invoke(fnText, run(), *n, &ast.IntegerNode{Value: step}))
+	}
+}
+
+// run is the *Env, as an argument.
+func run() ast.Node { return &ast.IdentifierNode{Value: varEnv} }
 
 // invoke is a call of a function that no expression can name.
 func invoke(name string, args ...ast.Node) *ast.CallNode {

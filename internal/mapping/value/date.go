@@ -134,8 +134,8 @@ func (s *scanner) seconds(c *clock) bool {
 	if s.oneOf(":") == 0 {
 		return true
 	}
-	n := 0
-	if c.second, n = s.digits(2); n != 2 {
+	second, n := s.digits(2)
+	if c.second = second; n != 2 {
 		return false
 	}
 	if s.oneOf(".,") == 0 {

@@ -8,6 +8,7 @@ package value
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -216,12 +217,7 @@ func (g *grouped) decimal(seps []rune) bool {
 	if last != '.' && last != ',' {
 		return false
 	}
-	for _, s := range seps[:len(seps)-1] {
-		if s == last {
-			return false
-		}
-	}
-	return true
+	return !slices.Contains(seps[:len(seps)-1], last)
 }
 
 // oneKind tells whether the separators that group are all alike: "1 299'000" mixes two habits, so it is a slip or no number.

@@ -31,15 +31,15 @@ type Telephone struct {
 // "" only international ones are.
 //
 // Digits may stand with blanks, dashes, dots, slashes and brackets. The international form may begin with +, 00 or, in its own country,
-// with neither. In Ukraine the former long-distance prefix 8 is understood before 0: "8 (050) 111-22-33". An extension is never part of
-// the number. When digits follow that do not belong to it, the longest valid beginning is the number; of two numbers it is the first.
+// with neither. In Ukraine the former long-distance prefix 8 is understood before 0: "8 (050) 111-22-33". Before anything else it is
+// another country's ("8-800-555-35-35"), and which one is not known. An extension is never part of the number. When digits follow that do not belong to it, the longest valid beginning is the number; of two numbers it is the first.
 // What was typed before and after goes to Rest ("після 18:00", "вн. 12", the second number), but for a mere "тел."
 //
 // Text in which no valid number is found comes back as typed: never a reason to lose a lead.
 func Phone(text, region string) Telephone {
 	typed := trim(text)
 	s := search{text: clip(typed, maxPhoneText), region: region, tries: maxPhoneTries}
-	for start := s.next(0); start >= 0; start = s.next(s.skip(start)) {
+	for start := s.next(0); start >= 0; start = s.next(max(s.skip(start), s.passed)) {
 		if e164, end := s.at(start); end > 0 {
 			return Telephone{Text: e164, Valid: true, Rest: rest(typed[:start], typed[end:])}
 		}
@@ -62,6 +62,7 @@ type search struct {
 	text   string
 	region string
 	tries  int // how often the library may still be asked
+	passed int // where a number of another country ends, in which no other is looked for
 }
 
 // next is where a number could begin, at from or after it: at a plus or the first of some digits; -1 when there is no such place or the
@@ -91,6 +92,10 @@ func (s *search) skip(start int) int {
 // at tries the text from start, the longest run of digits first. end is 0 when there is no number here, else where it ends.
 func (s *search) at(start int) (e164 string, end int) {
 	c := collect(s.text[start:])
+	if n := c.foreign(); n > 0 && s.region == ukraine {
+		s.passed = start + n
+		return "", 0
+	}
 	for g := c.groups - 1; g >= 0 && s.tries > 0; g-- {
 		digits := c.digits[:c.counts[g]]
 		if len(digits) < minPhoneDigits {
@@ -202,6 +207,20 @@ func collect(text string) candidate {
 		}
 	}
 	return c
+}
+
+// foreign is where a number ends that begins with the prefix 8 and goes on with no 0, as they are written in Russia and Kazakhstan; 0
+// when there is none. Ukraine's numbers never stand so, but without their first digits some of these would be valid there.
+func (c *candidate) foreign() int {
+	if c.plus || len(c.digits) < 2 || c.digits[0] != '8' || c.digits[1] == '0' {
+		return 0
+	}
+	for g := range c.groups {
+		if n := c.counts[g]; n == 10 || n == 11 {
+			return c.ends[g]
+		}
+	}
+	return 0
 }
 
 // rest joins what stands before and after the number, without the punctuation in between.

@@ -65,6 +65,13 @@ func TestPhone(t *testing.T) {
 		{"", "+380501112233", olena, ""},
 		{"XX", "+380501112233", olena, ""},
 
+		// A prefix 8 that no 0 follows is not Ukraine's, but what stands beside such a number is found.
+		{"UA", "8-800-555-35-35, 050 111 22 33", olena, "8-800-555-35-35"},
+		{"UA", "8 800 555 35 35 050 111 22 33", olena, "8 800 555 35 35"},
+		{"UA", "8-18 0501112233", olena, "8-18"},
+		{"UA", "0 800 555 353", "+380800555353", ""},
+		{"RU", "8-800-555-35-35", "+78005553535", ""},
+
 		// More than a number.
 		{"UA", "0501112233 дзвонити після 18", olena, "дзвонити після 18"},
 		{"UA", "050 111 22 33 вн. 12", olena, "вн. 12"},
@@ -114,6 +121,10 @@ func TestPhoneAsTyped(t *testing.T) {
 		{"UA", "111111111111"},
 		{"UA", "48600700800"}, // Polish, but without a plus it may be anything
 		{"UA", "79161234567"},
+		{"UA", "8-800-555-35-35"}, // Russian, and toll-free in Ukraine but for the 8
+		{"UA", "88005553535"},
+		{"UA", "8 (916) 123-45-67"},
+		{"UA", "8 67 123 45 67"},
 		{"UA", "+380 50 111 22"},
 		{"UA", "+80501112233"},
 		{"UA", "+999501112233"},

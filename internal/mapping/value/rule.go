@@ -78,8 +78,11 @@ func (r *Rule) add(entry string) error {
 		case i == 0:
 			s = step{text: u.text(), tag: u.name, param: unescape(u.param)}
 		default:
-			s = step{text: s.text + "|" + u.text(), tag: s.tag + "|" + u.name}
+			s = step{text: s.text + "|" + u.text(), tag: s.tag + "|" + u.name, param: s.param + "|" + unescape(u.param)}
 		}
+	}
+	if strings.Trim(s.param, "|") == "" && strings.Contains(s.tag, "|") {
+		s.param = "" // none of the alternatives has one
 	}
 	return r.step(s)
 }
@@ -129,8 +132,8 @@ func (t Type) samples() []any {
 }
 
 // Check judges a value that [Type.Convert] made; nil, and a text that is empty, are an absent one. It names the first tag that the value
-// does not keep, with its parameter; of alternatives it names all as they were written ("email|e164"), with no parameter. An absent value
-// fails only "required", and a value that was posted never does, be it 0 or false.
+// does not keep, with its parameter; of alternatives it names all as they were written ("email|e164"), and their parameters likewise where
+// any has one ("3|5" of len=3|len=5). An absent value fails only "required", and a value that was posted never does, be it 0 or false.
 //
 // now is what dates are compared with, so that the same post always fares the same. gt, gte, lt and lte mean after now, not before it,
 // before it, not after it; for a day without a time they compare days, so gte holds for today.

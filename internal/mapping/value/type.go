@@ -180,10 +180,10 @@ func Truthy(v any) bool {
 
 // truthyText judges a text; most are neither short nor zero and are told by one look at their digits.
 func truthyText(text string) bool {
-	if strings.ContainsAny(text, "123456789") {
+	if text = trim(text); len(text) > maxNumberText || strings.ContainsAny(text, "123456789") {
 		return true
 	}
-	switch text = trim(text); strings.ToLower(text) {
+	switch strings.ToLower(text) {
 	case "", "false", "off", "no":
 		return false
 	}

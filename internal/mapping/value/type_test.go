@@ -142,7 +142,10 @@ func TestTruthy(t *testing.T) {
 	one, none := 1, (*int)(nil)
 	for _, v := range []any{
 		nil, "", " ", "\u00a0", false, "false", "FALSE", "off", "Off", "no", "NO", " no ", "0", "0.00", "0,00", "00", "-0", ".0", "0 грн", "0,00 ₴",
-		0, int64(0), uint8(0), 0.0, math.NaN(), float32(0), json.Number("0"), json.Number("0.0"), named("off"), []any{}, []string{}, map[string]any{},
+		0, int64(0), uint8(0), 0.0, math.NaN(), float32(0), json.Number("0"), json.Number("0.0"), named("off"),
+		[]any{},
+		[]string{},
+		map[string]any{},
 		nilMap, none, &[]bool{false}[0],
 	} {
 		if Truthy(v) {
@@ -151,7 +154,13 @@ func TestTruthy(t *testing.T) {
 	}
 	for _, v := range []any{
 		true, "true", "on", "yes", "1", "0.01", "0,5", "-1", "так", "ні", "nope", "none", "nil", "o", "0-0", "0x0", "text",
-		1, int64(-1), 0.5, json.Number("2"), named("x"), []any{nil}, []string{""}, map[string]any{"a": nil}, Moment{}, &one, struct{ A int }{1},
+		1, int64(-1), 0.5, json.Number("2"), named("x"),
+		[]any{nil},
+		[]string{""},
+		map[string]any{"a": nil},
+		Moment{},
+		&one,
+		struct{ A int }{1},
 	} {
 		if !Truthy(v) {
 			t.Errorf("%#v is false", v)
