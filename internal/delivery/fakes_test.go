@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -527,6 +528,7 @@ type rig struct {
 	crm   *fakeCRM
 	c     *Courier
 	log   *bytes.Buffer // read it after stop
+	lines io.Writer     // log, one line at a time, whoever writes it
 	end   context.CancelFunc
 	done  chan error
 }
@@ -535,6 +537,7 @@ var errDatabase = errors.New("database is locked")
 
 func newRig(limit pace.Limit, took time.Duration) *rig {
 	r := &rig{store: newFakeStore(limit), crm: newFakeCRM(took), log: &bytes.Buffer{}, done: make(chan error, 1)}
+	r.lines = zerolog.SyncWriter(r.log)
 	r.c = r.courier(limit)
 	return r
 }
@@ -542,7 +545,7 @@ func newRig(limit pace.Limit, took time.Duration) *rig {
 func (r *rig) courier(limit pace.Limit) *Courier {
 	return New(Options{
 		Account: "main", Limit: limit, Queue: r.store, Ledger: r.store, Client: r.crm,
-		Log: zerolog.New(zerolog.SyncWriter(r.log)).Level(zerolog.InfoLevel),
+		Log: zerolog.New(r.lines).Level(zerolog.InfoLevel),
 	})
 }
 

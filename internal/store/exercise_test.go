@@ -392,8 +392,15 @@ func testAcceptGivenUp(t *testing.T, f *fixture) {
 	f.queue("NEXT")
 	_, err := f.Submission(t.Context(), "GONE")
 	f.is(err, submission.ErrNotFound)
-	f.same(0, f.waiting.bytes)
+	f.same(0, f.waiting.weight())
 	f.queue("GONE") // the visitor's next try is the only one
+}
+
+// weight is what waits, in bytes.
+func (q *queue) weight() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes
 }
 
 // testAcceptGivenUpTooLate ends the context when a transaction that may commit has the row: Accept waits for what comes of it.
