@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // what it adds to the default mux is never served: only opsRoutes names its handlers
+	"net/http/pprof" // what it adds to the default mux is never served: only opsRoutes names its handlers
 	"strings"
 	"time"
 

@@ -3,12 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +30,7 @@ func (s *site) asOps(input string, args ...string) (stdout, stderr string, code 
 	var out, problems bytes.Buffer
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(input), &out, &problems
 	err := command.Run()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		s.t.Fatal(err)
 	}
 	return out.String(), problems.String(), command.ProcessState.ExitCode()
@@ -429,7 +430,7 @@ func TestExport(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, sandbox.Options{}, nil)
 	for i, name := range []string{"=HYPERLINK(1)", "-12,50", "+380501112233", "Олена; \"Ім'я\",\nдва", "\t@x"} {
-		s.settled(s.submit("lead", url.Values{"name": {name}, "phone": {"0501112233"}, "id": {fmt.Sprint(i)}}), "delivered")
+		s.settled(s.submit("lead", url.Values{"name": {name}, "phone": {"0501112233"}, "id": {strconv.Itoa(i)}}), "delivered")
 	}
 	file := filepath.Join(t.TempDir(), "out.csv")
 	s.must("submissions", "export", "--output", file)
@@ -443,7 +444,7 @@ func TestExport(t *testing.T) {
 	}
 	want := []string{"'=HYPERLINK(1)", "-12,50", "+380501112233", "Олена; \"Ім'я\",\nдва", "'\t@x"}
 	for i, row := range rows[1:] {
-		if row[3] != "delivered" || row[5] == "" || row[7] != fmt.Sprint(i) || row[8] != want[i] {
+		if row[3] != "delivered" || row[5] == "" || row[7] != strconv.Itoa(i) || row[8] != want[i] {
 			t.Errorf("row %d is %q", i, row)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -234,7 +235,7 @@ func (k knowledge) attemptCells(a submission.Attempt) []string {
 		took = a.EndedAt.Sub(a.StartedAt).Round(time.Millisecond).String()
 	}
 	if a.Status != 0 {
-		status = fmt.Sprint(a.Status)
+		status = strconv.Itoa(a.Status)
 	}
 	words := []string{printable(a.Text)}
 	for _, m := range a.Messages {

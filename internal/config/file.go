@@ -56,7 +56,7 @@ func readAccounts(file string, main Account, rules Rules) ([]Account, error) {
 }
 
 func readFile(file string) ([]byte, error) {
-	f, err := os.Open(file) //nolint:gosec // the operator named it
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("--config: the file cannot be read (%w): create it, or name another", err)
 	}

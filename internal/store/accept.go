@@ -429,10 +429,10 @@ func (s *Store) lockKeys(ctx context.Context, t *tx, batch []*pending) error {
 func lockNumber(parts ...string) int64 {
 	h := fnv.New64a()
 	for _, p := range parts {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
+		_, _ = h.Write([]byte(p)) // a hash never fails to write
+		_, _ = h.Write([]byte{0})
 	}
-	return int64(h.Sum64()) //nolint:gosec // every bit counts, the sign does not
+	return int64(h.Sum64())
 }
 
 // keepRevision stores a profile's text when it is not the one that this profile used last. Only after the commit is it known: fresh

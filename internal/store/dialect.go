@@ -141,8 +141,7 @@ func sqliteConnections(path string, busy time.Duration, parameters ...string) (*
 // sqlitePath takes the file's path out of a database URL like sqlite:formrelay.db or sqlite:///data/formrelay.db.
 func sqlitePath(database string) (string, error) {
 	scheme, rest, found := strings.Cut(database, ":")
-	switch {
-	case !found || scheme != "sqlite":
+	if !found || scheme != "sqlite" {
 		return "", errors.New("the database must be written sqlite:FILE, for example sqlite:formrelay.db, or postgres://USER:PASSWORD@HOST:5432/NAME")
 	}
 	if trimmed, ok := strings.CutPrefix(rest, "//"); ok {

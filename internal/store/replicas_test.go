@@ -238,7 +238,7 @@ func TestKilledReplicaIsTakenOver(t *testing.T) {
 // killWhileSending runs a child that claims and sends, and kills it when KeyCRM has its call.
 func killWhileSending(t *testing.T, fl *fleet) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this very binary
+	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), crashEnv+"="+fl.url, roleEnv+"="+sender, crmEnv+"="+fl.crm)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()

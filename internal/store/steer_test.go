@@ -240,7 +240,7 @@ func testAgainOnce(t *testing.T, f *fixture) {
 	won := ""
 	for i, err := range results {
 		if err == nil {
-			won += fmt.Sprintf("B%d", i)
+			won += fmt.Sprintf("B%d", i) //nolint:perfsprint // two of them
 			continue
 		}
 		f.is(err, submission.ErrFenced)

@@ -210,7 +210,7 @@ func (s *Server) Close() {
 
 // command is one of PostgreSQL's programs, as the user that owns the cluster.
 func (s *Server) command(ctx context.Context, program string, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...) //nolint:gosec // a program of PostgreSQL's
+	c := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...) // a program of PostgreSQL's
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.who}
 	c.Dir = s.dir
 	c.Env = []string{"PATH=/usr/bin:/bin", "PGUSER=" + s.superuser(), "LC_ALL=C"}
