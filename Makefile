@@ -16,6 +16,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/formrelay, one static binary
+	@test -x bin/formrelay || echo 'building; the first time this compiles a database and takes a minute or two'
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/formrelay ./cmd/formrelay
 
 .PHONY: demo

@@ -14,7 +14,7 @@ type checkCmd struct {
 	config.File `embed:""`
 
 	Profiles string   `env:"FORMRELAY_PROFILES" default:"./profiles" placeholder:"FOLDER" help:"Folder of the profiles to check when no file is named."`
-	Files    []string `arg:"" optional:"" name:"file" help:"Profiles to check; without any, the whole folder."`
+	Files    []string `arg:"" optional:"" name:"file" help:"Profiles to check, files or names in the folder; without any, the whole folder."`
 }
 
 // Run reports every fault of every file on standard error, one line each, and ends with exit 1 if there was one.
@@ -33,7 +33,7 @@ func (c checkCmd) Run(w *world) error {
 	if err := faults.Write(w.stderr, terminal(w.stderr)); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stderr, "%s in %s\n", plural(len(faults), "fault"), plural(count, "profile"))
+	fmt.Fprintf(w.stderr, "%s in %s of %s\n", plural(len(faults), "fault"), plural(files(faults), "file"), plural(count, "profile"))
 	return silentError{}
 }
 
@@ -50,7 +50,11 @@ func (c checkCmd) read(w *world) (profile.Faults, int, error) {
 		return set.Faults(), len(set.Names()) + len(set.Broken()), nil
 	}
 	var faults profile.Faults
-	for _, file := range c.Files {
+	for _, named := range c.Files {
+		file, err := profileFile(c.Profiles, named)
+		if err != nil {
+			return nil, 0, err
+		}
 		_, found, err := readProfile(file, options)
 		if err != nil {
 			return nil, 0, err
@@ -58,6 +62,15 @@ func (c checkCmd) read(w *world) (profile.Faults, int, error) {
 		faults = append(faults, found...)
 	}
 	return faults, len(c.Files), nil
+}
+
+// files counts the files that have a fault.
+func files(faults profile.Faults) int {
+	named := map[string]bool{}
+	for _, f := range faults {
+		named[f.File] = true
+	}
+	return len(named)
 }
 
 // readProfile reads one file that the operator named; the profile's name is the file's.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,7 +61,7 @@ func said(t *testing.T, code int, want string, args ...string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "formrelay", args...).CombinedOutput()
 	got := 0
-	if exit, failed := err.(*exec.ExitError); failed {
+	if exit, failed := errors.AsType[*exec.ExitError](err); failed {
 		got = exit.ExitCode()
 	} else if err != nil {
 		t.Fatal(err)

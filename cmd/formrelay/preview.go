@@ -125,13 +125,9 @@ func (c previewCmd) recorded(w *world) (submission.Submission, error) {
 
 // profile finds the profile by its file, when a path or an ending is written, else by its name in the folder.
 func (c previewCmd) profile(w *world) (*profile.Profile, error) {
-	file := c.Profile
-	if !strings.ContainsRune(file, os.PathSeparator) && filepath.Ext(file) == "" {
-		found, err := inFolder(c.Profiles, file)
-		if err != nil {
-			return nil, err
-		}
-		file = found
+	file, err := profileFile(c.Profiles, c.Profile)
+	if err != nil {
+		return nil, err
 	}
 	options, err := profileOptions(w, c.File)
 	if err != nil {
@@ -148,6 +144,14 @@ func (c previewCmd) profile(w *world) (*profile.Profile, error) {
 		return nil, silentError{}
 	}
 	return p, nil
+}
+
+// profileFile is the file that is meant: itself when a path or an ending is written, else the profile of that name in the folder.
+func profileFile(folder, named string) (string, error) {
+	if strings.ContainsRune(named, os.PathSeparator) || filepath.Ext(named) != "" {
+		return named, nil
+	}
+	return inFolder(folder, named)
 }
 
 func inFolder(folder, name string) (string, error) {
@@ -243,7 +247,7 @@ func explain(out io.Writer, routes []mapping.Route) error {
 // tellFaults says what keeps the submission from being sent: first what a visitor would be told, then what is held for ops.
 func tellFaults(out io.Writer, p *profile.Profile, result mapping.Result) {
 	for _, c := range result.Corrections {
-		fmt.Fprintf(out, "the visitor is told (422) at the field %s: %s\n", printable(c.Field), c.Code)
+		fmt.Fprintf(out, "the visitor is told (422) at the field %s: %s\n", printable(c.Field), strings.TrimSuffix(c.Code+" "+c.Tag+"="+c.Param, " ="))
 	}
 	for _, problem := range result.Problems {
 		fmt.Fprintf(out, "held for you: %s:%d:%d: %s: %s\n", p.File, problem.Pos.Line, problem.Pos.Column, problem.Path, printable(problem.Text))
