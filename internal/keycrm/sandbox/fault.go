@@ -28,7 +28,7 @@ const (
 	Gzip         FaultKind = "gzip"         // answers as usual, packed
 )
 
-// FaultKinds lists the ways to misbehave, in the order the page offers them.
+// FaultKinds lists the ways to misbehave, in the order the page of faults offers them.
 func FaultKinds() []FaultKind {
 	return []FaultKind{Slow, Status, Hang, Cut, Redirect, HTML, Short, Unauthorised, Gzip}
 }
@@ -44,7 +44,7 @@ type Fault struct {
 	Delay      time.Duration // of Slow and Hang
 	Status     int           // of Status and HTML
 	Body       string        // of Status; JSON when it begins with {
-	RetryAfter string        // of Status: the header as it stands
+	RetryAfter string        // of Status and HTML: the header as it stands
 }
 
 // Inject has the next matching calls misbehave. Several faults take calls in the order they were injected. The page does the same

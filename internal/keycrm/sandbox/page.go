@@ -9,7 +9,6 @@ import (
 	"math/big"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,29 +17,26 @@ import (
 	"formrelay/internal/keycrm"
 )
 
-// maxShown is how many entities the page lists; the rest are counted.
+// maxShown is how many entities the list shows; the rest are counted.
 const maxShown = 100
 
-// The page's template and its style.
+// The pages' templates and their style.
 //
-//go:embed page.html sandbox.css
+//go:embed list.html faults.html waiting.html sandbox.css
 var assets embed.FS
 
-// pageRoutes are the sandbox's own: the page, its style, what was received as JSON, and the two forms. A GET never changes
-// anything, and the forms take no post from another site's page.
+// pages parses the templates. Each page has its own, and both hold waiting.html.
+func pages() *template.Template { return template.Must(template.ParseFS(assets, "*.html")) }
+
+// pageRoutes are the sandbox's own: the list, the page of faults, their style, what was received as JSON, and the two forms. A GET
+// never changes anything, and the forms take no post from another site's page. Only the list refreshes itself: a form that did would
+// be emptied while somebody fills it in, which is why the faults have a page of their own.
 func (s *Sandbox) pageRoutes() http.Handler {
-	page := template.Must(template.ParseFS(assets, "page.html"))
+	all := pages()
 	r := chi.NewRouter()
 	r.Use(pageHeaders)
-	r.Get("/", func(w http.ResponseWriter, r *http.Request) {
-		var b bytes.Buffer
-		if err := page.Execute(&b, s.view(r)); err != nil {
-			http.Error(w, "The page could not be made.", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(b.Bytes()) // a reader who has gone needs no page
-	})
+	r.Get("/", func(w http.ResponseWriter, r *http.Request) { show(w, all, "list.html", s.list(r)) })
+	r.Get("/faults", func(w http.ResponseWriter, _ *http.Request) { show(w, all, "faults.html", s.faultPage()) })
 	r.Get("/sandbox.css", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFileFS(w, r, assets, "sandbox.css")
 	})
@@ -52,6 +48,17 @@ func (s *Sandbox) pageRoutes() http.Handler {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
 	return r
+}
+
+// show writes one page, whole or not at all.
+func show(w http.ResponseWriter, all *template.Template, name string, view any) {
+	var b bytes.Buffer
+	if err := all.ExecuteTemplate(&b, name, view); err != nil {
+		http.Error(w, "The page could not be made.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(b.Bytes()) // a reader who has gone needs no page
 }
 
 // pageHeaders allow the page its own style and its own forms, and nothing else.
@@ -76,47 +83,19 @@ func (s *Sandbox) showReceived(r *http.Request) answer {
 	return respond(http.StatusOK, all)
 }
 
-// postFault is POST /faults: one Fault from a form's fields. Fields left empty are the Fault's zero values.
-func (s *Sandbox) postFault(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	f := Fault{
-		Kind: FaultKind(r.PostFormValue("kind")), Stored: r.PostFormValue("stored") != "", Method: r.PostFormValue("method"),
-		Path: r.PostFormValue("path"), Body: r.PostFormValue("body"), RetryAfter: r.PostFormValue("retry_after"),
-	}
-	var err error
-	for _, n := range []struct {
-		field string
-		into  *int
-	}{{"times", &f.Times}, {"status", &f.Status}} {
-		if text := r.PostFormValue(n.field); text != "" && err == nil {
-			*n.into, err = strconv.Atoi(text)
-		}
-	}
-	if text := r.PostFormValue("delay"); text != "" && err == nil {
-		f.Delay, err = time.ParseDuration(text)
-	}
-	if err == nil {
-		err = s.Inject(f)
-	}
-	if err != nil {
-		http.Error(w, "This fault cannot be set: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-// view is the page.
-type view struct {
-	Refresh    bool
-	Now        string
-	Received   []card
-	Older      int // how many more there are
-	Calls      int
-	Refused    int // calls answered with 429
-	Limit      int
-	Window     string
-	Faults     []string
-	FaultKinds []FaultKind
+// listView is the list of what was received.
+type listView struct {
+	Refresh  bool
+	Open     string // the id of the entity whose JSON is shown
+	Now      string
+	Received []card
+	Older    string // how many more there are; empty for none
+	Calls    int
+	Refused  int  // calls answered with 429
+	Broken   bool // a post went unanswered, or was answered with an error of the server
+	Limit    int
+	Window   string
+	Faults   []string
 }
 
 // card is one entity on the page.
@@ -124,33 +103,41 @@ type card struct {
 	Kind, Name, Phone, Email, Source, Comment, Total, UUID, JSON string
 	ID                                                           int64
 	At                                                           time.Time
-	Lines, Payments, Fields                                      []string
+	Lines, Shipping, Payments, Fields                            []string
 }
 
-// view gathers the page under one lock, so that its counts and its list are of one moment.
-func (s *Sandbox) view(r *http.Request) view {
+// list gathers the page under one lock, so that its counts and its list are of one moment.
+func (s *Sandbox) list(r *http.Request) listView {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := view{
-		Refresh: r.URL.Query().Get("refresh") != "off", Now: s.o.Now().Format(time.TimeOnly), Calls: len(s.calls),
-		Limit: s.o.Limit, Window: span(s.o.Window), FaultKinds: FaultKinds(),
+	v := listView{
+		Refresh: r.URL.Query().Get("refresh") != "off", Open: r.URL.Query().Get("open"), Now: s.o.Now().Format(time.TimeOnly),
+		Calls: len(s.calls), Limit: s.o.Limit, Window: span(s.o.Window), Faults: s.waiting(),
 	}
 	for _, c := range s.calls {
 		if c.Status == http.StatusTooManyRequests {
 			v.Refused++
 		}
+		v.Broken = v.Broken || c.Method == http.MethodPost && (c.Status == 0 || c.Status >= http.StatusInternalServerError)
 	}
-	for _, f := range s.faults {
-		v.Faults = append(v.Faults, f.String())
+	if older := len(s.data.entities) - maxShown; older > 0 {
+		v.Older = count(older, "older one is", "older ones are")
 	}
 	for _, e := range slices.Backward(s.data.entities) {
 		if len(v.Received) == maxShown {
-			v.Older = len(s.data.entities) - maxShown
 			break
 		}
 		v.Received = append(v.Received, e.card())
 	}
 	return v
+}
+
+// count is a number with its word: 1 call, 2 calls.
+func count(n int, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // span writes a length of time as people do: 1m, not 1m0s.
@@ -160,21 +147,6 @@ func span(d time.Duration) string {
 		return whole + "m"
 	}
 	return text
-}
-
-// String says in words what the fault will do.
-func (f Fault) String() string {
-	text := fmt.Sprintf("%s for %d calls", f.Kind, f.Times)
-	switch {
-	case f.Times < 0:
-		text = string(f.Kind) + " until reset"
-	case f.Times == 1:
-		text = string(f.Kind) + " for one call"
-	}
-	if f.Stored {
-		text += ", after storing"
-	}
-	return strings.Join(strings.Fields(text+" "+f.Method+" "+f.Path), " ")
 }
 
 // card picks out of the entity what a person looks for first; the JSON has the rest.
@@ -191,6 +163,7 @@ func (e *entity) card() card {
 	for _, p := range objects(e.body["products"]) {
 		c.Lines = append(c.Lines, productLine(p))
 	}
+	c.Shipping = shippingLines(object(e.body["shipping"]))
 	for _, p := range e.payments {
 		c.Payments = append(c.Payments, join(", ", say(p["amount"]), say(p["status"]), methodName(p), say(p["description"])))
 	}
@@ -215,6 +188,17 @@ func productLine(p map[string]any) string {
 		quantity = "1"
 	}
 	return join(", ", name, fmt.Sprintf("%s × %s = %s", quantity, say(p["price"]), new(big.Rat).Set(lineSum(p)).FloatString(2)))
+}
+
+// shippingLines are where and when the order goes, and who receives it when that is not the buyer.
+func shippingLines(shipping map[string]any) []string {
+	where := join(", ", say(shipping["shipping_address_city"]), say(shipping["shipping_receive_point"]),
+		say(shipping["shipping_secondary_line"]), say(shipping["shipping_date"]))
+	who := join(", ", say(shipping["recipient_full_name"]), say(shipping["recipient_phone"]))
+	if who != "" {
+		who = "for " + who
+	}
+	return slices.DeleteFunc([]string{where, who}, func(line string) bool { return line == "" })
 }
 
 // parenthesis puts brackets around a text that is there.

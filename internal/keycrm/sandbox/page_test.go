@@ -2,7 +2,7 @@ package sandbox
 
 import (
 	"fmt"
-	"html/template"
+	"html"
 	"net/http"
 	"regexp"
 	"strings"
@@ -12,11 +12,12 @@ import (
 	"github.com/jba/templatecheck"
 )
 
-func TestTemplateFitsItsView(t *testing.T) {
+func TestTemplatesFitTheirViews(t *testing.T) {
 	t.Parallel()
-	page := template.Must(template.ParseFS(assets, "page.html"))
-	if err := templatecheck.CheckHTMLStrict(page, view{}); err != nil {
-		t.Error(err)
+	for name, view := range map[string]any{"list.html": listView{}, "faults.html": faultsView{}} {
+		if err := templatecheck.CheckHTMLStrict(pages().Lookup(name), view); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -24,6 +25,8 @@ const rich = `{"source_id":22,"source_uuid":"01JABC","manager_comment":"[formrel
 	"buyer":{"full_name":"Олена Дуже-Довгопрізвищенко","phone":"+380501112233","email":"o@e.test"},
 	"products":[{"sku":"A-1","name":"Лампа \"Зоря\"","price":450.5,"quantity":2},{"name":"Gift"}],
 	"payments":[{"amount":901,"payment_method_id":2,"status":"not_paid"}],
+	"shipping":{"shipping_address_city":"Львів","shipping_receive_point":"Відділення №5","shipping_date":"2026-03-06",
+		"recipient_full_name":"Петро","recipient_phone":"+380672223344"},
 	"custom_fields":[{"uuid":"OR_1022","value":["Blue","White"]}]}`
 
 func TestPage(t *testing.T) {
@@ -46,7 +49,8 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		"Олена Дуже-Довгопрізвищенко", "&#43;380501112233", "o@e.test", "Лампа &#34;Зоря&#34; (A-1), 2 × 450.5 = 901.00", "<p>Gift</p>", "<dd>901.00</dd>",
 		"901, not_paid, Card online", "OR_1022: Blue, White", "Landing (22)", "<dd>99</dd>", "01JABC", "&lt;script&gt;", "Card person", "utm_source",
-		"limit 5 in 1m<", "cut for one call, after storing POST /order", "<b>2</b> calls",
+		"<dt>Number at the site</dt><dd>01JABC</dd>", "<p>Львів, Відділення №5, 2026-03-06</p><p>for Петро, &#43;380672223344</p>",
+		"limit 5 in 1m<", "Next POST call to /order: breaks the connection, after storing it", "looks for the entity for a while", "<b>2</b> calls",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
@@ -55,8 +59,101 @@ func TestPage(t *testing.T) {
 	if strings.Contains(page, "<script") || strings.Contains(page, "style=") || strings.Contains(page, "http-equiv") {
 		t.Error("the page holds a script, an inline style, or refreshes although it was switched off")
 	}
+	if strings.Contains(page, "source_uuid</dt>") {
+		t.Error("the number at the site goes by its field's name")
+	}
 	if strings.Index(page, "Card person") > strings.Index(page, "Довгопрізвищенко") {
 		t.Error("the newest is not first")
+	}
+}
+
+// TestRefreshSpoilsNothing: what a person fills in or has opened stands on a page that does not refresh itself.
+func TestRefreshSpoilsNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Options{})
+	_, order := r.api(http.MethodPost, "/order", least)
+	_, _, list := r.send(http.MethodGet, "/", "")
+	for _, held := range []string{"<input", "<select", "<details"} {
+		if strings.Contains(list, held) {
+			t.Errorf("the list refreshes itself and holds %s", held)
+		}
+	}
+	open := fmt.Sprintf("/?refresh=off&amp;open=%.0f#%[1]v", order["id"])
+	if !strings.Contains(list, open) || !strings.Contains(list, `href="/faults"`) {
+		t.Errorf("the list leads to no JSON at %s or not to the faults", open)
+	}
+	_, _, still := r.send(http.MethodGet, html.UnescapeString(strings.Split(open, "#")[0]), "")
+	if strings.Contains(still, "http-equiv") || strings.Count(still, "<details open>") != 1 {
+		t.Error("the JSON that was asked for is not open, or the page refreshes")
+	}
+	_, header, faults := r.send(http.MethodGet, "/faults", "")
+	if strings.Contains(faults, "http-equiv") || !strings.Contains(faults, `action="/faults"`) || header.Get("Refresh") != "" {
+		t.Error("the page of faults refreshes itself, or has no form")
+	}
+}
+
+func TestFaultsPage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Options{})
+	for _, f := range []Fault{{Status: 503, Method: http.MethodPost}, {Kind: Gzip}} {
+		if err := r.Inject(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, header, page := r.send(http.MethodGet, "/faults", "")
+	for _, want := range []string{
+		"Next POST call: answers 503<", "Next call: answers as usual, packed with gzip<", "The first that fits", `value="cut">cut: the connection breaks<`,
+		"looks for it for a while before it sends again",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, ": </option>") || strings.Contains(header.Get("Content-Security-Policy"), "unsafe") {
+		t.Error("a way to misbehave has no words, or the policy is loose")
+	}
+}
+
+func TestFaultInWords(t *testing.T) {
+	t.Parallel()
+	const post = http.MethodPost
+	for want, f := range map[string]Fault{
+		"Next call: answers as usual, after 2s":                                             {Kind: Slow, Stored: true, Delay: 2 * time.Second},
+		"Next POST call: keeps the caller waiting for ever":                                 {Kind: Slow, Method: post},
+		"Next POST call: answers 503":                                                       {Kind: Status, Status: 503, Method: post, Times: 1},
+		"Each of the next 2 POST calls: answers 429, Retry-After 30":                        {Kind: Status, Status: 429, Method: post, Times: 2, RetryAfter: "30"},
+		"Every GET call to /order: never answers":                                           {Kind: Hang, Method: http.MethodGet, Path: "/order", Times: -1},
+		"Next POST call: gives no answer, and breaks the connection after 1m":               {Kind: Hang, Method: post, Delay: time.Minute},
+		"Next POST call: breaks the connection, after storing it":                           {Kind: Cut, Method: post, Stored: true},
+		"Next POST call: answers 302, to the same address":                                  {Kind: Redirect, Method: post},
+		"Next POST call: answers 502 with a page of HTML":                                   {Kind: HTML, Status: 502, Method: post},
+		"Next POST call: stores it, and breaks off halfway through the answer":              {Kind: Short, Method: post, Stored: true},
+		"Next POST call: answers 401, as for a token that was taken back, after storing it": {Kind: Unauthorised, Method: post, Stored: true},
+		"Next POST call: answers as usual, packed with gzip":                                {Kind: Gzip, Method: post},
+	} {
+		if got := f.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestCounts: one of something is said as one, and a call that broke brings the word about looking for it, a good one does not.
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Options{})
+	r.api(http.MethodPost, "/order", least)
+	if _, _, page := r.send(http.MethodGet, "/", ""); !strings.Contains(page, "<b>1</b> call<") || strings.Contains(page, "for a while") {
+		t.Errorf("one good call: %s", page)
+	}
+	if err := r.Inject(Fault{Status: 503}); err != nil {
+		t.Fatal(err)
+	}
+	r.api(http.MethodPost, "/order", least)
+	if _, _, page := r.send(http.MethodGet, "/", ""); !strings.Contains(page, "<b>2</b> calls<") || !strings.Contains(page, "for a while") {
+		t.Errorf("after a broken one: %s", page)
+	}
+	if got := count(1, "older one is", "older ones are"); got != "1 older one is" {
+		t.Error(got)
 	}
 }
 
@@ -86,7 +183,7 @@ func TestReceivedAsJSON(t *testing.T) {
 	}
 }
 
-// TestStyle: every class the page uses is styled, and the style asks no other host for anything.
+// TestStyle: every class the pages use is styled, and the style asks no other host for anything.
 func TestStyle(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Options{})
@@ -94,13 +191,15 @@ func TestStyle(t *testing.T) {
 	if status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), "text/css") || strings.Contains(css, "url(") {
 		t.Errorf("%d %s", status, header.Get("Content-Type"))
 	}
-	html, err := assets.ReadFile("page.html")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, class := range regexp.MustCompile(`class="(\w+)`).FindAllStringSubmatch(string(html), -1) {
-		if !strings.Contains(css, "."+class[1]) {
-			t.Errorf("the class %q has no style", class[1])
+	for _, name := range []string{"list.html", "faults.html", "waiting.html"} {
+		page, err := assets.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, class := range regexp.MustCompile(`class="(\w+)`).FindAllStringSubmatch(string(page), -1) {
+			if !strings.Contains(css, "."+class[1]) {
+				t.Errorf("%s: the class %q has no style", name, class[1])
+			}
 		}
 	}
 }
