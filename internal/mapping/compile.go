@@ -269,14 +269,11 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// belongs is what to do about a name that KeyCRM does not have at this place: where it has it, else the
-// nearest name it has here.
+// belongs is what to do about a name that KeyCRM does not have at this place: what has it as the end of its name here, where else KeyCRM
+// has it, else the nearest name it has here.
 func (c *compiler) belongs(key string, typ *keycrm.Type, path string) string {
 	if do := c.moved(key, path); do != "" {
 		return do
-	}
-	if places := c.places(c.schema, "", key, path); len(places) > 0 {
-		return "it belongs " + places[0]
 	}
 	names := make([]string, 0, len(typ.Children))
 	for _, child := range typ.Children {
@@ -284,10 +281,36 @@ func (c *compiler) belongs(key string, typ *keycrm.Type, path string) string {
 			names = append(names, child.Name)
 		}
 	}
+	here, places := longer(key, names), c.places(c.schema, "", key, path)
+	switch {
+	case len(here) > 0 && len(places) > 0:
+		return "write " + strings.Join(here, " or ") + "; or does it belong " + places[0] + "?"
+	case len(here) > 0:
+		return "write " + strings.Join(here, " or ")
+	case len(places) > 0:
+		return "it belongs " + places[0]
+	}
 	if near := value.Nearest(key, names); near != "" {
 		return "write " + near
 	}
 	return "write one of " + strings.Join(names, ", ")
+}
+
+// maxLonger bounds how many names [longer] finds: an "id" or a "name" that is the end of more than that says too little.
+const maxLonger = 3
+
+// longer finds the names that end in a key, as buyer_comment and manager_comment end in comment.
+func longer(key string, names []string) []string {
+	var found []string
+	for _, name := range names {
+		if key != "" && strings.HasSuffix(name, "_"+key) {
+			found = append(found, name)
+		}
+	}
+	if len(found) > maxLonger {
+		return nil
+	}
+	return found
 }
 
 // moved knows the names that the other entity has.
@@ -374,19 +397,19 @@ func (c *compiler) each(n *Node, typ *keycrm.Type, in expression.Scope) *templat
 	in.Money = in.Lines
 	if n.Kind == Scalar {
 		if t := c.template(n, in); t == nil || t.single() != nil {
-			return t
+			return t // nil after a fault of its own
 		}
 	}
 	c.fault(n.Pos, "`each` is no expression", "write one, such as each: ${products}")
 	return nil
 }
 
-// prefixes are what the uuids of an entity's custom fields begin with, and the other entity's.
-func prefixes(kind keycrm.Kind) (own, others, otherName string) {
+// prefixes are what the uuids of an entity's custom fields begin with, and the other entity's, with whose they are.
+func prefixes(kind keycrm.Kind) (own, whose, others, theirs string) {
 	if kind == keycrm.KindCard {
-		return "LD_", "OR_", "an order's"
+		return "LD_", "a card's", "OR_", "an order's"
 	}
-	return "OR_", "LD_", "a card's"
+	return "OR_", "an order's", "LD_", "a card's"
 }
 
 // customField checks a custom field's uuid where it is written out.
@@ -395,10 +418,10 @@ func (c *compiler) customField(n *Node) {
 	if !ok || uuid.Kind != Scalar {
 		return
 	}
-	own, others, whose := prefixes(c.spec.Kind)
+	own, whose, others, theirs := prefixes(c.spec.Kind)
 	if strings.HasPrefix(uuid.Text, others) {
-		c.fault(uuid.Pos, fmt.Sprintf("%s is %s field", uuid.Text, whose),
-			fmt.Sprintf("write the uuid of %s's own field; it begins with %s", c.spec.Kind, own))
+		c.fault(uuid.Pos, fmt.Sprintf("%s is %s field", uuid.Text, theirs),
+			fmt.Sprintf("write the uuid of %s own field; it begins with %s", whose, own))
 	}
 }
 

@@ -143,6 +143,10 @@ func TestMoreFaults(t *testing.T) {
 		{"NameOfAnotherObject", buyer + "  shipping: {full_name: x}\n", []string{"3:14|\"full_name\" in shipping|under buyer"}},
 		{"NameInAnItem", buyer + "  products: [{skuu: x}]\n", []string{"3:15|\"skuu\" in products|write sku"}},
 		{"NameInAnItemsItem", buyer + "  products: [{properties: [{name: a, value: b, valeu: c}]}]\n", []string{"3:48|\"valeu\" in products.properties|write value"}},
+		{"CommentOfAnOrder", buyer + "  comment: x\n", []string{"3:3|\"comment\"|write buyer_comment or manager_comment; or does it belong under products?"}},
+		{"CommentOfACard", "creates: card\nmap:\n  contact: {phone: x}\n  comment: x\n", []string{"4:3|\"comment\"|write manager_comment"}},
+		{"CityInShipping", buyer + "  shipping: {city: x}\n", []string{"3:14|\"city\" in shipping|write shipping_address_city"}},
+		{"NameOfTheEnd", "map:\n  buyer: {name: x, phone: y}\n", []string{"2:11|\"name\" in buyer|write full_name"}},
 		{"NameInCapitals", buyer + "  Promocode: x\n", []string{"3:3|\"Promocode\"|write promocode"}},
 		{"SourceIDInTheMap", buyer + "  source_id: ${a}\n", []string{"3:3|source_id stands in `map`|top level"}},
 		{"SourceIDInAnObjectIsUnknown", buyer + "  shipping: {source_id: 1}\n", []string{"3:14|\"source_id\" in shipping|"}},
@@ -177,6 +181,51 @@ func TestMoreFaults(t *testing.T) {
 		{"MarkNone", "creates: card\nmark: none\nmap:\n  contact: {phone: x}\n", nil},
 		{"SameFaultOnce", "map:\n  zzz: x\n", []string{"1:1|no buyer|", "2:3|zzz|"}},
 	})
+}
+
+// What a script's lines leave behind in a value is told with the field's own name; a price is no PHP.
+func TestPHPFaults(t *testing.T) {
+	t.Parallel()
+	const what = "this is PHP and would be sent as it stands"
+	comment := func(text string) string { return buyer + "  buyer_comment: " + text + "\n" }
+	runFaults(t, []faultCase{
+		{"Post", comment(`$_POST['comment']`), []string{"3:18|" + what + "|write ${comment}"}},
+		{"PostInDoubleQuotes", comment(`$_POST["comment"];`), []string{"3:18|" + what + "|write ${comment}"}},
+		{"Get", comment(`$_GET[ 'comment' ]`), []string{"3:18|" + what + "|write ${comment}"}},
+		{"Request", comment(`$_REQUEST['comment']`), []string{"3:18|" + what + "|write ${comment}"}},
+		{"InText", comment(`"Call {$_POST['phone']} back"`), []string{"3:25|" + what + "|write ${phone}"}},
+		{"BesideAnExpression", comment(`"${name} $_POST['phone']"`), []string{"3:27|" + what + "|write ${phone}"}},
+		{"NameWithABlank", comment(`$_POST['first name']`), []string{"3:18|" + what + "|write ${first_name}"}},
+		{"NameThatMeansSomethingElse", comment(`$_POST['index']`), []string{"3:18|" + what + "|write ${form[\"index\"]}"}},
+		{"SeveralNames", comment(`$_POST['a', 'b']`), []string{"3:18|" + what + "|write ${…}"}},
+		{"NestedName", comment(`$_POST['a']['b']`), []string{"3:18|" + what + "|write ${…}"}},
+		{"Variable", comment(`$comment`), []string{"3:18|" + what + "|write ${comment}"}},
+		{"VariableInCyrillic", comment(`$коментар`), []string{"3:18|" + what + "|write ${коментар}"}},
+		{"WholeArray", comment(`$_POST`), []string{"3:18|" + what + "|write ${…}"}},
+		{"OfAStatus", buyer + "  payments: [{payment_method: x, amount: 1, status: $status}]\n", []string{"3:53|" + what + "|write ${status}"}},
+		{"OfAnEach", buyer + "  products: [{each: $products, sku: x}]\n", []string{"3:21|" + what + "|write ${products}"}},
+		{"OfAWhen", buyer + "  shipping: {when: $city, shipping_address_city: x}\n", []string{"3:20|" + what + "|write ${city}"}},
+		{"InAListOfTexts", buyer + "  custom_fields: [{uuid: OR_1, value: [a, $b]}]\n", []string{"3:43|" + what + "|write ${b}"}},
+		{"Price", comment(`$5`), nil},
+		{"PriceWithItsCountry", comment(`US$ 10`), nil},
+		{"DollarAlone", comment(`$`), nil},
+		{"DollarInText", comment(`paid in $us`), nil},
+		{"LiteralBrace", comment(`$${name}`), nil},
+		{"DollarBeforeAnExpression", comment(`"US$ ${amount}"`), nil},
+	})
+}
+
+// Only a text that reads one field and does nothing else is turned into what it stands for.
+func TestFromPHP(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"$_POST['name']": "${name}", `$_GET["first name"]`: "${first_name}", "$_POST['in']": `${form["in"]}`,
+		"$_POST['a']['b']": "", "x $_POST['a']": "", "$_POST[a]": "", "$name": "", "colours[]": "", "": "",
+	} {
+		if got, ok := FromPHP(text); ok != (want != "") || ok && got != want {
+			t.Errorf("FromPHP(%q) = %q, %v; want %q", text, got, ok, want)
+		}
+	}
 }
 
 // All faults come at once, sorted by their place, whichever part of the profile they are in.

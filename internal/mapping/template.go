@@ -40,7 +40,7 @@ func (t *template) literal() string {
 // template compiles a scalar's text. It returns nil after a fault.
 func (c *compiler) template(n *Node, in expression.Scope) *template {
 	parts, faults := expression.Split(n.Text)
-	if c.crowded(n, parts) {
+	if c.crowded(n, parts) || c.php(n, parts) {
 		return nil
 	}
 	t := &template{source: n.Text, pos: n.Pos, parts: make([]part, 0, len(parts))}

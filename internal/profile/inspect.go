@@ -315,8 +315,17 @@ scalar:
 	}
 	if why != "" {
 		to := from + len(strings.TrimRight(w.s[from:w.at], " \t"))
-		w.fixes = append(w.fixes, fix{from: from, to: to, text: requote(w.s[from:to]), why: why})
+		w.fixes = append(w.fixes, plainFix(from, to, w.s[from:to], why))
 	}
+}
+
+// plainFix puts a scalar into the quotes that it needs. PHP needs none: it becomes what it stood for, since its brackets would only be
+// told to be wrong in quotes as well.
+func plainFix(from, to int, text, why string) fix {
+	if expr, ok := mapping.FromPHP(text); ok {
+		return fix{from: from, to: to, text: requote(expr), why: "is PHP and would be sent as it stands"}
+	}
+	return fix{from: from, to: to, text: requote(text), why: why}
 }
 
 // expression steps over the `${…}` of a plain scalar and says why it needs quotes there, if it

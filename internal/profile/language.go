@@ -269,5 +269,5 @@ func (t *tables) read(r *reader, path string, e mapping.Entry) {
 type notBuilt struct{}
 
 func (*notBuilt) read(r *reader, path string, e mapping.Entry) {
-	r.add(e.Pos, path+" is not built yet in this version", "leave it out")
+	r.notBuilt(e.Pos, path)
 }

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,10 +46,11 @@ func TestLanguageDocumented(t *testing.T) {
 func TestHomes(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{
-		"region": "form", "success": "answer", "max_body": "guard", "buyer": "map", "contact": "map", "utm_source": "map", "honeypot": "guard", "": "", "none": "",
+		"region": "form", "success": "answer", "max_body": "guard", "buyer": "map", "contact": "map", "utm_source": "map", "honeypot": "guard", "origins": "form", "wait": "answer", "": "", "none": "",
 	} {
-		if got := homeOf(key); got != want {
-			t.Errorf("homeOf(%q) = %q, want %q", key, got, want)
+		got, built := homeOf(key)
+		if wantBuilt := !slices.Contains([]string{"honeypot", "origins", "wait"}, key); got != want || built != wantBuilt {
+			t.Errorf("homeOf(%q) = %q, %v, want %q, %v", key, got, built, want, wantBuilt)
 		}
 	}
 }

@@ -96,6 +96,10 @@ func (c *check) name(n *ast.IdentifierNode) {
 // member checks what hangs on tables and visitor, whose members are known.
 func (c *check) member(n *ast.MemberNode) {
 	base, isName := n.Node.(*ast.IdentifierNode)
+	if isName && slices.Contains(superglobals(), base.Value) {
+		c.php(n, base.Value)
+		return
+	}
 	if !isName || c.lets[base.Value] {
 		if c.row(n) {
 			return
@@ -114,6 +118,30 @@ func (c *check) member(n *ast.MemberNode) {
 		children(n, func(child *ast.Node) { c.walk(*child) })
 	}
 }
+
+// superglobals are PHP's names for what a form posts.
+func superglobals() []string { return []string{"$_POST", "$_GET", "$_REQUEST"} }
+
+// php tells a field that is read as in PHP, $_POST['comment'], with what it is called here.
+func (c *check) php(n *ast.MemberNode, base string) {
+	do := "write the name of the form's field alone"
+	if p, ok := n.Property.(*ast.StringNode); ok {
+		do = "write " + Field(p.Value)
+	}
+	c.fault(n.Node, fmt.Sprintf("`%s` is PHP and no name of the mapping language", base), do)
+}
+
+// Field is how an expression reads the form's field of a name: bare, unless it is no identifier or means something else in an
+// expression.
+func Field(name string) string {
+	if !identifier.MatchString(name) || slices.Contains(own(), name) || slices.Contains(reserved(), name) || slices.Contains(constants(), name) {
+		return fmt.Sprintf("form[%s]", quote(name))
+	}
+	return name
+}
+
+// constants are the words that expr reads as values.
+func constants() []string { return []string{"true", "false", "nil"} }
 
 // table finds the table that `tables.name` means. Its name must be written out: then it is checked now,
 // and no visitor can choose another table.
@@ -178,8 +206,7 @@ func (c *check) called(n *ast.CallNode) {
 		return
 	}
 	if !known {
-		c.fault(id, fmt.Sprintf("there is no function `%s`", id.Value),
-			suggest(id.Value, c.l.names(), "write one of "+strings.Join(c.l.names(), ", ")))
+		c.fault(id, fmt.Sprintf("there is no function `%s`", id.Value), c.l.suggestFunction(id.Value))
 		return
 	}
 	if len(n.Arguments) < f.least || f.most >= 0 && len(n.Arguments) > f.most {
@@ -214,12 +241,31 @@ func (l *Language) names() []string {
 	return names
 }
 
+// maxSuggested bounds how many equally near functions are named: beyond that the slip says too little.
+const maxSuggested = 3
+
+// suggestFunction is what to do about an unknown function: take the nearest one. Of several that are equally near, all are named, the
+// relay's own first, since those are what a profile is most often about.
+func (l *Language) suggestFunction(word string) string {
+	names := l.names()
+	near := value.AllNearest(word, append(ownFunctions(), names...))
+	if len(near) == 0 {
+		return "write one of " + strings.Join(names, ", ")
+	}
+	var distinct []string
+	for _, name := range near {
+		if !slices.Contains(distinct, name) {
+			distinct = append(distinct, name)
+		}
+	}
+	return "write " + strings.Join(distinct[:min(len(distinct), maxSuggested)], " or ")
+}
+
 // predicate checks a function with a formula for each item. Nesting multiplies the work, by the length
 // of what was posted each time, so it is bounded.
 func (c *check) predicate(n *ast.BuiltinNode) {
 	if _, known := c.l.predicates[n.Name]; !known {
-		c.fault(n, fmt.Sprintf("there is no function `%s`", n.Name),
-			suggest(n.Name, c.l.names(), "write one of "+strings.Join(c.l.names(), ", ")))
+		c.fault(n, fmt.Sprintf("there is no function `%s`", n.Name), c.l.suggestFunction(n.Name))
 		return
 	}
 	if c.depth == maxNesting {
@@ -344,6 +390,9 @@ func syntaxFault(source string, err error) Fault {
 	var fe *file.Error
 	if errors.As(err, &fe) {
 		f.Offset = min(fe.From, runes(source))
+		if posted, ok := emptyBrackets(source, f.Offset); ok {
+			return posted
+		}
 		f.What += ": " + tidy(fe.Message)
 	} else {
 		f.What += ": " + err.Error()

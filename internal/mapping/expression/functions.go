@@ -48,6 +48,9 @@ func predicates() map[string]bool {
 	}
 }
 
+// ownFunctions are those that expr does not have.
+func ownFunctions() []string { return []string{"list", "num", "date", "join", "e164"} }
+
 // functions are all functions of the language but the predicates. What expr has beyond them is left out
 // for a reason: now, timezone and the like make a result depend on more than the post; keys, values,
 // toPairs and groupBy follow no certain order; repeat, ranges and get have no use here that is worth

@@ -13,17 +13,30 @@ const maxNearWord = 64
 // a letter too many, one missing, a wrong one, or two that changed places. Of equally near words the first of among is taken. The word
 // itself is never the answer.
 func Nearest(word string, among []string) string {
+	if near := AllNearest(word, among); len(near) > 0 {
+		return near[0]
+	}
+	return ""
+}
+
+// AllNearest finds every word that [Nearest] could have taken: those that are equally near and nearer than all others, in the order of
+// among.
+func AllNearest(word string, among []string) []string {
 	w := []rune(fold(word))
 	if len(w) == 0 || len(w) > maxNearWord {
-		return ""
+		return nil
 	}
-	best, least := "", max(1, len(w)/3)+1
+	var best []string
+	least := max(1, len(w)/3)
 	for _, a := range among {
 		if a == word {
 			continue
 		}
-		if d := distance(w, []rune(fold(a)), least); d < least {
-			best, least = a, d
+		switch d := distance(w, []rune(fold(a)), least+1); {
+		case d < least:
+			best, least = []string{a}, d
+		case d == least:
+			best = append(best, a)
 		}
 	}
 	return best

@@ -1,6 +1,7 @@
 package value
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,6 +39,26 @@ func TestNearest(t *testing.T) {
 	}
 	if got := Nearest("cat", []string{"car", "bat"}); got != "car" {
 		t.Errorf("of two equally near words: %q", got)
+	}
+}
+
+func TestAllNearest(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		word string
+		want []string
+	}{
+		{"lst", []string{"list", "last"}},
+		{"lis", []string{"list"}},
+		{"lasst", []string{"last"}},
+		{"last", []string{"list"}}, // the word itself is no answer
+		{"zzzz", nil},
+		{"", nil},
+	}
+	for _, tt := range tests {
+		if got := AllNearest(tt.word, []string{"list", "join", "first", "last"}); !slices.Equal(got, tt.want) {
+			t.Errorf("AllNearest(%q) = %q; want %q", tt.word, got, tt.want)
+		}
 	}
 }
 
