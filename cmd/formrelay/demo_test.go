@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"regexp"
 	"strings"
 	"syscall"
@@ -46,23 +44,7 @@ func TestDemo(t *testing.T) {
 // startDemo runs the demo on free ports and gives the two addresses that it prints.
 func startDemo(t *testing.T) (shop, received string) {
 	t.Helper()
-	command := exec.Command("formrelay", "demo", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--log-level", "error")
-	stdout, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(stdout)
-	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGINT)
-		for lines.Scan() { // until it has ended
-		}
-		if err := command.Wait(); err != nil {
-			t.Errorf("the demo did not end cleanly: %v", err)
-		}
-	})
+	lines := started(t, syscall.SIGINT, "demo", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--log-level", "error")
 	address := regexp.MustCompile(`http://\S+/$`)
 	for lines.Scan() {
 		found := address.FindString(lines.Text())

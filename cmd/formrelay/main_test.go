@@ -159,6 +159,29 @@ func (p *process) stop() int {
 	return p.command.ProcessState.ExitCode()
 }
 
+// started runs a command until the test ends, when the signal must end it cleanly, and gives the lines of its standard output.
+func started(t *testing.T, end os.Signal, args ...string) *bufio.Scanner {
+	t.Helper()
+	command := exec.Command("formrelay", args...)
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	t.Cleanup(func() {
+		_ = command.Process.Signal(end)
+		for lines.Scan() { // until it has ended
+		}
+		if err := command.Wait(); err != nil {
+			t.Errorf("%s did not end cleanly: %v", args[0], err)
+		}
+	})
+	return lines
+}
+
 // formrelay runs one command to its end and gives what it printed and its exit code.
 func formrelay(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()

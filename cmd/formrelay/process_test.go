@@ -155,23 +155,7 @@ func TestOutputIsInert(t *testing.T) {
 // The stand-in runs as a command of its own, and the line that it prints brings a relay to it.
 func TestSandboxCommand(t *testing.T) {
 	t.Parallel()
-	command := exec.Command("formrelay", "sandbox", "--listen", "127.0.0.1:0", "--token", "own", "--limit", "100/1s", "--log-level", "error")
-	stdout, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(stdout)
-	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM)
-		for lines.Scan() { // until it has ended
-		}
-		if err := command.Wait(); err != nil {
-			t.Errorf("the sandbox did not end cleanly: %v", err)
-		}
-	})
+	lines := started(t, syscall.SIGTERM, "sandbox", "--listen", "127.0.0.1:0", "--token", "own", "--limit", "100/1s", "--log-level", "error")
 	printed := regexp.MustCompile(`(KEYCRM_TOKEN=\S+) \S+ serve --keycrm-url (\S+)$`)
 	var found []string
 	for found == nil && lines.Scan() {
