@@ -13,7 +13,6 @@ import (
 	"formrelay/internal/config"
 	"formrelay/internal/form"
 	"formrelay/internal/keycrm"
-	"formrelay/internal/mapping"
 	"formrelay/internal/profile"
 	"formrelay/internal/store"
 	"formrelay/internal/submission"
@@ -223,10 +222,7 @@ func (r *replay) remakeBy(p *profile.Profile, s *submission.Submission) ([]submi
 		field, old := setField(&next.Pairs, name, value)
 		changes = append(changes, submission.Change{Who: r.who, Kind: submission.FieldSet, Field: field, Old: old, New: value})
 	}
-	result := p.Mapping.Apply(mapping.Input{
-		ID: next.ID, Now: next.ReceivedAt, Fields: &form.Fields{Pairs: next.Pairs, Charset: next.Charset},
-		Visitor: mapping.Visitor{IP: next.Visitor.IP, UserAgent: next.Visitor.UserAgent, Referrer: next.Visitor.Referrer, Page: next.Visitor.Page},
-	})
+	result := p.Mapping.Apply(recordedInput(next, false))
 	if len(result.Corrections)+len(result.Problems) > 0 {
 		var told bytes.Buffer
 		tellFaults(&told, p, result)
@@ -351,11 +347,10 @@ func (r *replay) forAgain(first submission.Submission) (*profile.Profile, error)
 	if r.Mapping == "current" || len(r.Set) > 0 {
 		return r.current(first.Profile)
 	}
-	revision, err := r.db.Revision(r.w.ctx, first.Revision)
+	p, faults, err := takenBy(r.w.ctx, r.db.Revision, first, r.options)
 	if err != nil {
 		return nil, err
 	}
-	p, faults := profile.Parse(first.Profile, first.Profile+".yaml", revision.Text, r.options)
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("the revision that made submission %s does not fit this version or its accounts: use --mapping current", first.ID)
 	}

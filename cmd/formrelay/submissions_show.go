@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,19 +67,18 @@ func everything(w *world, db *store.Store, id string) (k knowledge, err error) {
 		return k, err
 	}
 	corrected, err := correctedBy(w, db, []submission.Submission{k.Submission})
-	k.corrected, k.lines = corrected[id], mappingLines(w, db, k.Submission)
+	k.corrected = corrected[id]
+	if slices.ContainsFunc(k.attempts, func(a submission.Attempt) bool { return len(a.Messages) > 0 }) {
+		k.lines = mappingLines(w, db, k.Submission) // only KeyCRM's words about a path need them
+	}
 	return k, err
 }
 
 // mappingLines tells which line of the profile made each of KeyCRM's paths, as the revision that took the submission has it. Where that
 // cannot be told any more, no line is named.
 func mappingLines(w *world, db *store.Store, s submission.Submission) map[string]mapping.Route {
-	revision, err := db.Revision(w.ctx, s.Revision)
-	if err != nil {
-		return nil
-	}
-	p, faults := profile.Parse(s.Profile, s.Profile+".yaml", revision.Text, profile.Options{})
-	if len(faults) > 0 {
+	p, faults, err := takenBy(w.ctx, db.Revision, s, profile.Options{})
+	if err != nil || len(faults) > 0 {
 		return nil
 	}
 	lines := map[string]mapping.Route{}
@@ -86,6 +86,16 @@ func mappingLines(w *world, db *store.Store, s submission.Submission) map[string
 		lines[route.Path] = route
 	}
 	return lines
+}
+
+// takenBy reads the profile as it was when the submission was taken. Faults mean that this version, or its accounts, do not fit it.
+func takenBy(ctx context.Context, text func(context.Context, string) (submission.Revision, error), s submission.Submission, o profile.Options) (*profile.Profile, profile.Faults, error) {
+	revision, err := text(ctx, s.Revision)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, faults := profile.Parse(s.Profile, s.Profile+".yaml", revision.Text, o)
+	return p, faults, nil
 }
 
 // says is one of KeyCRM's messages beside the mapping's line that made the value.
