@@ -181,12 +181,13 @@ func TestPortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for flag, args := range map[string][]string{
-		"--listen":         {"sandbox", "--listen", taken.Addr().String()},
-		"--sandbox-listen": {"demo", "--listen", "127.0.0.1:0", "--sandbox-listen", taken.Addr().String()},
+	for words, args := range map[string][]string{
+		"--listen: ":                     {"sandbox", "--listen", taken.Addr().String()},
+		"FORMRELAY_DEMO_LISTEN=":         {"demo", "--listen", taken.Addr().String(), "--sandbox-listen", "127.0.0.1:0"},
+		"FORMRELAY_DEMO_SANDBOX_LISTEN=": {"demo", "--listen", "127.0.0.1:0", "--sandbox-listen", taken.Addr().String()},
 	} {
 		_, problems, code := formrelay(t, args...)
-		if code != exitProblem || !strings.Contains(problems, flag+": ") || !strings.Contains(problems, "in use") {
+		if code != exitProblem || !strings.Contains(problems, words) || !strings.Contains(problems, "in use") {
 			t.Errorf("%v: exit %d %s", args, code, problems)
 		}
 	}

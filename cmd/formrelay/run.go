@@ -100,6 +100,7 @@ func dispatch(args []string, w *world) (err error) {
 		kong.Writers(w.stdout, w.stderr),
 		kong.Exit(func(code int) { panic(helped{code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ValueFormatter(described),
 	)
 	if err != nil {
 		return err
