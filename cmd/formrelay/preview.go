@@ -197,7 +197,7 @@ func recordedInput(s submission.Submission, explain bool) mapping.Input {
 	return mapping.Input{
 		ID: s.ID, Now: s.ReceivedAt, Explain: explain,
 		Fields:  &form.Fields{Pairs: s.Pairs, Charset: s.Charset},
-		Visitor: mapping.Visitor{IP: s.Visitor.IP, UserAgent: s.Visitor.UserAgent, Referrer: s.Visitor.Referrer, Page: s.Visitor.Page},
+		Visitor: mapping.Visitor(s.Visitor),
 	}
 }
 

@@ -250,6 +250,9 @@ func answerProbe(w http.ResponseWriter) error {
 type controls struct {
 	lang string
 	test bool
+
+	page, referrer string // what a script on the page told of itself
+	told           bool   // a script told anything
 }
 
 // readControls finds them. _test is a person's word, and a checkbox sends "on": whatever does not say no is a test. is_test is what
@@ -262,6 +265,10 @@ func readControls(pairs []form.Pair) controls {
 			c.lang = strings.TrimSpace(pair.Value)
 		case "_test":
 			c.test = c.test || !saysNo(pair.Value)
+		case "_page":
+			c.page, c.told = strings.TrimSpace(pair.Value), true
+		case "_referrer":
+			c.referrer, c.told = strings.TrimSpace(pair.Value), true
 		case "is_test":
 			value := strings.TrimSpace(pair.Value)
 			c.test = c.test || value == "1" || strings.EqualFold(value, "true")
@@ -294,14 +301,12 @@ func (i *Intake) prepare(r *http.Request, p *profile.Profile, fields *form.Field
 		Pairs:      fields.Pairs,
 		Charset:    fields.Charset,
 		Raw:        fields.Raw,
-		Visitor:    visitor(r, lang),
+		Visitor:    visitor(r, c, lang),
 		Kind:       p.Creates,
 		SourceID:   p.SourceID,
 		DueAt:      now,
 	}
-	result := apply(p.Mapping, mapping.Input{ID: s.ID, Now: now, Fields: fields, Visitor: mapping.Visitor{
-		IP: s.Visitor.IP, UserAgent: s.Visitor.UserAgent, Referrer: s.Visitor.Referrer, Page: s.Visitor.Page,
-	}})
+	result := apply(p.Mapping, mapping.Input{ID: s.ID, Now: now, Fields: fields, Visitor: mapping.Visitor(s.Visitor)})
 	decide(s, result, p.HoldInvalid, c.test)
 	return s, result.Corrections
 }

@@ -157,8 +157,7 @@ func (r *run) begin() {
 			r.values["email"] = v
 		}
 	}
-	v := r.in.Visitor
-	r.env.Reset(r.values, r.all, r.in.Now, expression.Visitor{IP: v.IP, UserAgent: v.UserAgent, Referrer: v.Referrer, Page: v.Page})
+	r.env.Reset(r.values, r.all, r.in.Now, expression.Visitor(r.in.Visitor))
 }
 
 // all gives every value posted under a plain name.

@@ -61,7 +61,7 @@ type Fault struct {
 }
 
 // Visitor is where a post came from, as far as it can be known: what expressions read as `visitor`.
-type Visitor struct{ IP, UserAgent, Referrer, Page string }
+type Visitor struct{ IP, UserAgent, Referrer, Page, Language string }
 
 // Input is one post to be mapped.
 type Input struct {

@@ -17,7 +17,7 @@ import (
 func own() []string { return []string{"form", "tables", "item", "index", "now", "visitor"} }
 
 // visitorNames are the members of visitor.
-func visitorNames() []string { return []string{"ip", "user_agent", "referrer", "page"} }
+func visitorNames() []string { return []string{"ip", "user_agent", "referrer", "page", "language"} }
 
 // check walks a tree as it was written and gathers every fault that expr itself would not find or would
 // tell in its own words.
@@ -112,7 +112,7 @@ func (c *check) member(n *ast.MemberNode) {
 		c.table(n)
 	case "visitor":
 		if p, ok := n.Property.(*ast.StringNode); !ok || !slices.Contains(visitorNames(), p.Value) {
-			c.fault(n, "visitor has no such member", "write visitor.ip, visitor.user_agent, visitor.referrer or visitor.page")
+			c.fault(n, "visitor has no such member", "write visitor.ip, visitor.user_agent, visitor.referrer, visitor.page or visitor.language")
 		}
 	default:
 		children(n, func(child *ast.Node) { c.walk(*child) })

@@ -232,7 +232,7 @@ func assemble(tree *parser.Tree, config *conf.Config) (*vm.Program, error) {
 }
 
 // Visitor is what expressions read as `visitor`; what is empty is nothing.
-type Visitor struct{ IP, UserAgent, Referrer, Page string }
+type Visitor struct{ IP, UserAgent, Referrer, Page, Language string }
 
 // Env is what one run of expressions reads. It is used by one goroutine at a time, for many expressions
 // in turn and, after [Env.Reset], for another post: its machine and maps are used again, which saves
@@ -251,7 +251,7 @@ type Env struct {
 
 // NewEnv makes an environment. It has to be Reset before it is used.
 func NewEnv(l *Language) *Env {
-	e := &Env{l: l, vars: make(map[string]any, 8), visitor: make(map[string]any, 4), vm: vm.VM{MemoryBudget: maxMemory}}
+	e := &Env{l: l, vars: make(map[string]any, 8), visitor: make(map[string]any, 5), vm: vm.VM{MemoryBudget: maxMemory}}
 	e.vars["visitor"], e.vars[varEnv] = e.visitor, e
 	return e
 }
@@ -267,6 +267,7 @@ func (e *Env) Reset(form map[string]any, all func(name string) []any, now time.T
 	e.know("user_agent", v.UserAgent)
 	e.know("referrer", v.Referrer)
 	e.know("page", v.Page)
+	e.know("language", v.Language)
 	clear(e.vm.Variables)
 	e.At(nil, nil)
 }
