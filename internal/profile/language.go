@@ -8,19 +8,21 @@ import (
 )
 
 // document is what a profile file may say: one field for each key, its comment the key's
-// reference. The blocks inside it are the types after it. A key that is left out, or has
-// nothing or an empty text behind its colon, has its default.
+// reference, from which the help, the schema and the page for ops are made. The blocks inside
+// it are the types after it. A key that is left out, or has nothing or an empty text behind its
+// colon, has its default. The tag words lists the only values of a key; the tag reads says how
+// a value is read that is no text: number, truth or size.
 //
 // Keys of type notBuilt belong to the language and are not built in this version: naming one
 // is a fault, so that nobody relies on a guard or a test that is not there.
 type document struct {
 	// creates says what a post becomes in KeyCRM: order (POST /order) or card (a pipeline's card,
 	// POST /pipelines/cards). Required.
-	Creates scalar `yaml:"creates"`
+	Creates scalar `yaml:"creates" words:"order card"`
 
 	// source_id is the source in KeyCRM under which the order or card is filed: its number, never
 	// an expression, so that no visitor can choose another. Required for an order.
-	SourceID scalar `yaml:"source_id"`
+	SourceID scalar `yaml:"source_id" reads:"number"`
 
 	// account names the KeyCRM account, one of `accounts` in the server's configuration. It may be
 	// left out when there is one.
@@ -28,7 +30,7 @@ type document struct {
 
 	// enabled is true or false; default true. A profile that is not enabled answers 410 and takes
 	// nothing.
-	Enabled scalar `yaml:"enabled"`
+	Enabled scalar `yaml:"enabled" reads:"truth"`
 
 	// form is what there is to know about the form.
 	Form formBlock `yaml:"form"`
@@ -90,7 +92,7 @@ type formBlock struct {
 type fieldRule struct {
 	// type converts the text: text, int, number, date, phone, email or bool. A value that does not
 	// convert is told to the visitor.
-	Type scalar `yaml:"type"`
+	Type scalar `yaml:"type" words:"text int number date phone email bool"`
 
 	// validate holds validator rules, parted by commas and run on the converted value:
 	// "required,max=120".
@@ -113,10 +115,10 @@ type answerBlock struct {
 	// invalid is refuse or hold; default refuse: a visitor whose fields are at fault is told so.
 	// With hold the visitor gets success and the submission waits for ops: for senders that are no
 	// browsers.
-	Invalid scalar `yaml:"invalid"`
+	Invalid scalar `yaml:"invalid" words:"refuse hold"`
 
 	// lang is the language of pages and messages: uk, ru, en or pl. Default: the visitor's own.
-	Lang scalar `yaml:"lang"`
+	Lang scalar `yaml:"lang" words:"uk ru en pl"`
 
 	Wait    notBuilt `yaml:"wait"`
 	Failure notBuilt `yaml:"failure"`
@@ -126,19 +128,19 @@ type answerBlock struct {
 // number alone is bytes. What goes beyond a bound is answered 413, naming it.
 type guardBlock struct {
 	// max_body bounds all fields of a post together, 1KB to 32MB; default 1MB.
-	MaxBody scalar `yaml:"max_body"`
+	MaxBody scalar `yaml:"max_body" reads:"size"`
 
 	// max_pairs bounds the number of fields, 1 to 10000; default 1000.
-	MaxPairs scalar `yaml:"max_pairs"`
+	MaxPairs scalar `yaml:"max_pairs" reads:"number"`
 
 	// max_name bounds one field's name, 16 bytes to 64KB; default 1000 bytes.
-	MaxName scalar `yaml:"max_name"`
+	MaxName scalar `yaml:"max_name" reads:"size"`
 
 	// max_value bounds one field's value, 1KB to 32MB and no more than max_body; default 256KB.
-	MaxValue scalar `yaml:"max_value"`
+	MaxValue scalar `yaml:"max_value" reads:"size"`
 
 	// max_depth bounds how deep a name nests, 1 to 100; default 32: a[b] is 2 deep.
-	MaxDepth scalar `yaml:"max_depth"`
+	MaxDepth scalar `yaml:"max_depth" reads:"number"`
 
 	Honeypot notBuilt `yaml:"honeypot"`
 	Rate     notBuilt `yaml:"rate"`
