@@ -72,6 +72,7 @@ type Submission struct {
 	ReceivedAt time.Time
 
 	Pairs   []form.Pair // as posted, in order
+	Files   []File      // as posted, in order
 	Charset string
 	Raw     []byte // the body, only when Pairs lost bytes of it to U+FFFD
 	Visitor Visitor
