@@ -92,7 +92,7 @@ func kindOf(field reflect.StructField) KeyKind {
 	switch field.Type {
 	case reflect.TypeFor[scalar]():
 		return KeyValue
-	case reflect.TypeFor[words]():
+	case reflect.TypeFor[words](), reflect.TypeFor[scalars]():
 		return KeyList
 	case reflect.TypeFor[labels]():
 		return KeyLabels

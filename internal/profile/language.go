@@ -85,7 +85,11 @@ type formBlock struct {
 	// stands for every item's.
 	Fields fieldRules `yaml:"fields"`
 
-	Origins notBuilt `yaml:"origins"`
+	// origins lists the sites whose pages may post, as browsers write them: https://shop.example,
+	// or https://*.shop.example for every site below it, at most 100. A post from a page of any
+	// other site is answered 403 and held. They are also the sites to which _next may lead.
+	// Default: any page may post.
+	Origins scalars `yaml:"origins"`
 }
 
 // fieldRule is one field of `form.fields`.
@@ -107,9 +111,10 @@ type fieldRule struct {
 
 // answerBlock is the key `answer`.
 type answerBlock struct {
-	// success is the page to go to after a post from a browser: an absolute address beginning with
-	// https:// or http://; {id} in it becomes the submission's id. Default: the relay's own
-	// thank-you page.
+	// success is the page to go to after a post from a browser: a whole address, or a path such as
+	// /thanks on the site that the form stands on, when form.origins lists it. {id} in it becomes
+	// the submission's id and {crm_id} KeyCRM's, when the answer waited for it. Default: the relay's
+	// own thank-you page.
 	Success scalar `yaml:"success"`
 
 	// invalid is refuse or hold; default refuse: a visitor whose fields are at fault is told so.
@@ -120,8 +125,13 @@ type answerBlock struct {
 	// lang is the language of pages and messages: uk, ru, en or pl. Default: the visitor's own.
 	Lang scalar `yaml:"lang" words:"uk ru en pl"`
 
-	Wait    notBuilt `yaml:"wait"`
-	Failure notBuilt `yaml:"failure"`
+	// failure is the page to go to, in place of the relay's own, when a post from a browser has
+	// fields to correct, is too large or comes too soon after others; it gets ?error= with the
+	// code. A whole address, or a path like that of success. Default: the relay's own page, which
+	// keeps what was typed.
+	Failure scalar `yaml:"failure"`
+
+	Wait notBuilt `yaml:"wait"`
 }
 
 // guardBlock is the key `guard`. Sizes are written 1MB or 256KB, where 1 KB is 1,024 bytes; a

@@ -41,7 +41,9 @@ type Profile struct {
 	Enabled     bool
 	Limits      form.Limits
 	Charset     string // "": what the post declares, else UTF-8
-	Success     string // absolute URL in ASCII, {id} still in it; "": the relay's own thank-you page
+	Origins     Origins
+	Success     string // absolute URL or path ([IsPath]) in ASCII, {id} and {crm_id} still in it; "": the relay's own thank-you page
+	Failure     string // absolute URL or path in ASCII; "": the relay's own page of what went wrong
 	HoldInvalid bool   // what a visitor could correct is held for ops instead
 	Lang        string // uk, ru, en or pl; "": the visitor's own
 	Mapping     *mapping.Mapping

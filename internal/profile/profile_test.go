@@ -44,6 +44,17 @@ func TestParse(t *testing.T) {
 		{name: "AddressInCyrillic", text: least + "answer: {success: \"https://крамниця.example:8443/дякуємо/%d1%84?номер={id}&a=<b>\"}\n", want: func(p *Profile) {
 			p.Success = "https://xn--80aqejfp0c4d.example:8443/%D0%B4%D1%8F%D0%BA%D1%83%D1%94%D0%BC%D0%BE/%d1%84?%D0%BD%D0%BE%D0%BC%D0%B5%D1%80={id}&a=%3Cb%3E"
 		}},
+		{name: "Origins", text: least + "form: {origins: [\"https://Shop.example:443\", \"https://*.крамниця.example\", \"http://localhost:3000\", https://shop.example, \"http://[::1]:08080\"]}\n", want: func(p *Profile) {
+			p.Origins = Origins{"https://shop.example", "https://*.xn--80aqejfp0c4d.example", "http://localhost:3000", "http://[::1]:8080"}
+		}},
+		{name: "OneOrigin", text: least + "form: {origins: https://shop.example}\n", want: func(p *Profile) { p.Origins = Origins{"https://shop.example"} }},
+		{name: "NoOrigins", text: least + "form: {origins: [~, \"\"]}\n", want: func(*Profile) {}},
+		{name: "Paths", text: least + "form: {origins: [https://shop.example]}\nanswer: {success: \"/дяка?o={id}&c={crm_id}\", failure: /contact#form}\n", want: func(p *Profile) {
+			p.Origins, p.Success, p.Failure = Origins{"https://shop.example"}, "/%D0%B4%D1%8F%D0%BA%D0%B0?o={id}&c={crm_id}", "/contact#form"
+		}},
+		{name: "FailureOnTheSiteOfSuccess", text: least + "answer: {success: https://shop.example/thanks, failure: /contact}\n", want: func(p *Profile) {
+			p.Success, p.Failure = "https://shop.example/thanks", "/contact"
+		}},
 		{name: "Refuse", text: least + "answer: {invalid: refuse}\n", want: func(*Profile) {}},
 		{name: "Guard", text: least + "guard: {max_body: 32MB, max_pairs: 10000, max_name: 16, max_value: 1 kb, max_depth: 100}\n", want: func(p *Profile) {
 			p.Limits.Body, p.Limits.Pairs, p.Limits.Name, p.Limits.Value, p.Limits.Depth = 32<<20, 10_000, 16, 1024, 100

@@ -2,15 +2,11 @@ package profile
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-
-	"golang.org/x/net/idna"
 
 	"formrelay/internal/form"
 	"formrelay/internal/keycrm"
@@ -45,9 +41,10 @@ func readDocument(c *collector, root *mapping.Node, o Options) *Profile {
 	p := &Profile{
 		Creates: r.kind(&d), SourceID: r.sourceID(&d), Account: r.account(&d.Account), Enabled: r.truth(&d.Enabled, true),
 		Limits: r.limits(&d.Guard), Charset: r.charset(&d.Form.Charset),
-		Success: r.success(&d.Answer.Success), Lang: r.oneOf(&d.Answer.Lang, languages()...),
+		Origins: r.origins(d.Form.Origins), Success: r.success(&d.Answer.Success), Failure: r.failure(&d.Answer.Failure), Lang: r.oneOf(&d.Answer.Lang, languages()...),
 		HoldInvalid: r.oneOf(&d.Answer.Invalid, "refuse", "hold") == "hold",
 	}
+	r.reachable(&d, p)
 	p.Mapping = r.mapping(&d, p)
 	return p
 }
@@ -303,76 +300,6 @@ func (r *reader) timezone(s *scalar) *time.Location {
 	}
 	r.add(pos, quote(name)+" is no time zone", "write a name such as Europe/Kyiv or Europe/Warsaw, or UTC")
 	return time.UTC
-}
-
-// success reads `answer.success`. Its host is fixed by ops and only the submission's id is
-// filled in, so no post can redirect a visitor to a host of its choice. An address that
-// browsers and this program could read in two ways (blanks, \, user@host) is refused. What comes
-// back is the address as it goes into a header: all ASCII.
-func (r *reader) success(s *scalar) string {
-	if !s.set {
-		return ""
-	}
-	const do = `write the whole address, such as "https://shop.example/thanks?order={id}"`
-	bare := strings.ReplaceAll(s.text, "{id}", "")
-	u, err := url.Parse(strings.ReplaceAll(s.text, "{id}", "0"))
-	switch {
-	case strings.Contains(s.text, "${"):
-		r.add(s.pos, s.path+" is an address and holds no ${…}: nobody who posts may choose where to go", "only {id} is filled in")
-	case strings.ContainsAny(bare, "{}"):
-		r.add(s.pos, s.path+" holds a { or } that is no {id}", "only {id} is filled in")
-	case strings.ContainsFunc(s.text, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) || c == '\\' }):
-		r.add(s.pos, s.path+" holds a blank or a \\", do)
-	case err != nil:
-		r.add(s.pos, s.path+" is no address: "+quote(s.text), do)
-	case u.Scheme == "" && u.Host == "":
-		r.add(s.pos, s.path+" is not a whole address; addresses relative to the page are not built yet in this version", do)
-	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
-		r.add(s.pos, s.path+" must begin with https:// or http:// and a host", do)
-	case u.User != nil:
-		r.add(s.pos, s.path+" holds a user name or password", do)
-	case !strings.Contains(strings.ToLower(s.text), "://"+strings.ToLower(u.Host)):
-		r.add(s.pos, s.path+" has {id} in its host", "put {id} behind the host: "+`"https://shop.example/thanks?order={id}"`)
-	case !validPort(u.Port()):
-		r.add(s.pos, s.path+" has the port "+quote(u.Port())+", which cannot be", "write a port from 1 to 65535, or leave it out")
-	default:
-		address, err := asciiAddress(s.text, u)
-		if err != nil {
-			r.add(s.pos, s.path+" has a host that cannot be: "+quote(u.Hostname()), do)
-		}
-		return address
-	}
-	return ""
-}
-
-// validPort tells whether a port can be connected to; none is fine.
-func validPort(port string) bool {
-	n, err := strconv.ParseUint(port, 10, 16)
-	return port == "" || err == nil && n > 0
-}
-
-// asciiAddress writes the address u, whose text is given, as a header takes it: a host in another alphabet by its punycode, every
-// other sign that no URL holds percent-encoded, as a browser would. What is ASCII already stays as it was written.
-func asciiAddress(text string, u *url.URL) (string, error) {
-	from := strings.Index(text, "://") + len("://")
-	authority, rest := text[from:from+len(u.Host)], text[from+len(u.Host):]
-	if host := u.Hostname(); strings.ContainsFunc(host, func(c rune) bool { return c > unicode.MaxASCII }) {
-		ascii, err := idna.Lookup.ToASCII(host)
-		if err != nil {
-			return "", err
-		}
-		authority = strings.Replace(u.Host, host, ascii, 1)
-	}
-	var b strings.Builder
-	b.WriteString(text[:from] + authority)
-	for i := range len(rest) {
-		if c := rest[i]; c > unicode.MaxASCII || strings.IndexByte("\"<>^`|", c) >= 0 {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String(), nil
 }
 
 // limits reads `guard`. The bounds on the bounds: below them no form could be posted at all,

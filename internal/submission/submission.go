@@ -44,6 +44,7 @@ const (
 	ReasonInvalid   Reason = "invalid"   // what a visitor could correct, at a profile with `answer.invalid: hold`
 	ReasonTest      Reason = "test"      // _test=1
 	ReasonDuplicate Reason = "duplicate" // its source_uuid is another submission's
+	ReasonOrigin    Reason = "origin"    // a page of a site that `form.origins` does not list sent it
 	ReasonUncertain Reason = "uncertain" // KeyCRM may have it: held, nothing in KeyCRM could tell (a card with `mark: none`); discarded, ops gave it up
 )
 
