@@ -41,6 +41,8 @@ type cli struct {
 	Sandbox     sandboxCmd     `cmd:"" help:"Run the stand-in for KeyCRM alone."`
 	Check       checkCmd       `cmd:"" help:"Read profiles and report every fault."`
 	Preview     previewCmd     `cmd:"" help:"Print the exact JSON that KeyCRM would get."`
+	Schema      schemaCmd      `cmd:"" help:"Print the JSON Schema of a profile, for editors."`
+	Help        helpCmd        `cmd:"" help:"Explain at length: help profile."`
 	Submissions submissionsCmd `cmd:"" help:"Look at what was posted, and decide about it."`
 	Backup      backupCmd      `cmd:"" help:"Copy the SQLite database to a file while a server is at work on it."`
 	Migrate     migrateCmd     `cmd:"" help:"Move everything from one database to another."`
