@@ -82,7 +82,7 @@ type fate struct {
 }
 
 // encoded is what of a submission is stored as JSON. It is made before the batch, by as many callers at a time as there are.
-type encoded struct{ pairs, visitor, faults string }
+type encoded struct{ pairs, visitor, faults, signals, captcha string }
 
 // Accept stores a new submission together with the text of the revision that took it, and returns after the commit that holds both.
 // Submissions that arrive together share a commit.
@@ -497,7 +497,7 @@ func (s *Store) insert(ctx context.Context, t *tx, batch []*pending) error {
 			return err
 		}
 	}
-	return nil
+	return t.insertGuard(ctx, batch)
 }
 
 // args are the values of insertSubmission.
@@ -512,7 +512,8 @@ func (p *pending) args() []any {
 
 // size is about what p takes in memory and in the database.
 func (p *pending) size() int {
-	return len(p.text.pairs) + len(p.sub.Raw) + len(p.sub.Entity) + len(p.text.visitor) + len(p.text.faults) + len(p.sub.Error)
+	return len(p.text.pairs) + len(p.sub.Raw) + len(p.sub.Entity) + len(p.text.visitor) + len(p.text.faults) + len(p.sub.Error) +
+		len(p.text.signals) + len(p.text.captcha)
 }
 
 // mapped tells whether an order's source_uuid came from its form: only then can two submissions have the same.
@@ -553,7 +554,12 @@ func (t *tx) holdDuplicate(ctx context.Context, p *pending, batch map[accountUUI
 // announce tells once for each account that something waits to be sent, here and to the other replicas.
 func (s *Store) announce(batch []*pending) {
 	var told []string
+	check := false
 	for _, p := range batch {
+		if p.unchecked() {
+			check = true
+			continue // no courier may have it yet
+		}
 		if p.fate.state != submission.Queued || slices.Contains(told, p.sub.Account) {
 			continue
 		}
@@ -563,4 +569,7 @@ func (s *Store) announce(batch []*pending) {
 		}
 	}
 	s.bell.ring(told)
+	if check && s.onCheck != nil {
+		s.onCheck()
+	}
 }

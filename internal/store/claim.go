@@ -18,15 +18,18 @@ import (
 const (
 	claimable = `account = ? AND owner = '' AND state IN ('queued', 'uncertain')`
 
-	whichDue       = `SELECT seq FROM submissions WHERE ` + claimable + ` AND due_at <= ? ORDER BY due_at, seq LIMIT ?`
-	whichQueued    = `SELECT seq FROM submissions WHERE ` + claimable + ` AND state = 'queued' ORDER BY due_at, seq LIMIT ?`
+	// checked leaves out what may not be sent yet: its captcha is still to be verified.
+	checked = ` AND captcha = ''`
+
+	whichDue       = `SELECT seq FROM submissions WHERE ` + claimable + checked + ` AND due_at <= ? ORDER BY due_at, seq LIMIT ?`
+	whichQueued    = `SELECT seq FROM submissions WHERE ` + claimable + checked + ` AND state = 'queued' ORDER BY due_at, seq LIMIT ?`
 	whichUncertain = `SELECT seq FROM submissions WHERE account = ? AND owner = '' AND ` + inDoubt + ` ORDER BY tried_at, seq LIMIT ?`
-	whichAny       = `SELECT seq FROM submissions WHERE ` + claimable + ` ORDER BY due_at, seq LIMIT ?`
+	whichAny       = `SELECT seq FROM submissions WHERE ` + claimable + checked + ` ORDER BY due_at, seq LIMIT ?`
 
 	// inDoubt leaves out those whose create was answered: KeyCRM refused the source_uuid, and that is no sign of an outage.
 	inDoubt       = `state = 'uncertain' AND reason <> 'duplicate'`
 	howManyDoubts = `SELECT COUNT(*) FROM (SELECT 1 FROM submissions WHERE account = ? AND ` + inDoubt + ` LIMIT ?) AS doubts`
-	firstDue      = `SELECT due_at FROM submissions WHERE ` + claimable + ` ORDER BY due_at, seq LIMIT 1`
+	firstDue      = `SELECT due_at FROM submissions WHERE ` + claimable + checked + ` ORDER BY due_at, seq LIMIT 1`
 	firstLease    = `SELECT lease_until FROM submissions WHERE account = ? AND owner <> '' ORDER BY lease_until LIMIT 1`
 
 	leaseEnded = `account = ? AND owner <> '' AND lease_until <= ?`

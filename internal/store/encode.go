@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -14,12 +15,16 @@ import (
 func (p *pending) encode() error {
 	p.text.pairs = encodePairs(p.sub.Pairs)
 	p.text.visitor = encodeVisitor(p.sub.Visitor)
-	if len(p.sub.Faults) == 0 {
-		return nil
+	var err error
+	if len(p.sub.Faults) > 0 {
+		p.text.faults, err = encodeJSON(p.sub.Faults)
 	}
-	faults, err := json.Marshal(p.sub.Faults)
-	p.text.faults = string(faults)
-	return err
+	return errors.Join(err, p.encodeGuard())
+}
+
+func encodeJSON(v any) (string, error) {
+	text, err := json.Marshal(v)
+	return string(text), err
 }
 
 // encodePairs writes [["name","value"],…]. It is written by hand because every submission passes here: encoding/json takes several

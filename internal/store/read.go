@@ -14,8 +14,8 @@ import (
 
 // columns are what scanSubmission reads, in its order. summary has the same columns without what a visitor sent, which may be large.
 const (
-	columns = `seq, id, profile, account, revision, received_at, pairs, charset, raw, visitor, kind, entity, faults` + fixed
-	summary = `seq, id, profile, account, revision, received_at, '[]', charset, NULL, '{}', kind, NULL, ''` + fixed
+	columns = `seq, id, profile, account, revision, received_at, pairs, charset, raw, visitor, kind, entity, faults, signals, captcha` + fixed
+	summary = `seq, id, profile, account, revision, received_at, '[]', charset, NULL, '{}', kind, NULL, '', '', ''` + fixed
 	fixed   = `, source_id, source_uuid, mark, mark_field, state, reason, error, attempt, failures,
 		due_at, sent_at, first_sent, broke_at, settled_at, crm_id, emptied_at, owner, lease_until`
 )
@@ -45,11 +45,12 @@ func scanSubmission(r row) (record, error) {
 	var (
 		rec                    record
 		pairs, visitor, faults string
+		signals, captcha       string
 		raw, entity            []byte
 	)
 	s := &rec.Submission
 	err := r.Scan(&rec.seq, &s.ID, &s.Profile, &s.Account, &s.Revision, at{&s.ReceivedAt}, &pairs, &s.Charset, &raw, &visitor,
-		&s.Kind, &entity, &faults, &s.SourceID, &s.SourceUUID, &s.Mark, &s.MarkField, &s.State, &s.Reason, &s.Error,
+		&s.Kind, &entity, &faults, &signals, &captcha, &s.SourceID, &s.SourceUUID, &s.Mark, &s.MarkField, &s.State, &s.Reason, &s.Error,
 		&s.Attempt, &s.Failures, at{&s.DueAt}, at{&s.SentAt}, at{&s.FirstSent}, at{&s.BrokeAt}, at{&s.SettledAt}, &s.CRMID,
 		at{&s.EmptiedAt}, &rec.owner, at{&rec.until})
 	if err != nil {
@@ -64,7 +65,7 @@ func scanSubmission(r row) (record, error) {
 	if s.Pairs, err = decodePairs(pairs); err != nil {
 		return rec, fmt.Errorf("submission %s: %w", s.ID, err)
 	}
-	return rec, errors.Join(decode(visitor, &s.Visitor), decode(faults, &s.Faults))
+	return rec, errors.Join(decode(visitor, &s.Visitor), decode(faults, &s.Faults), decode(signals, &s.Signals), decode(captcha, &s.Captcha))
 }
 
 // decode reads a JSON column; an empty one is nothing.

@@ -218,7 +218,7 @@ func (t *tx) noteRevision(ctx context.Context, rev submission.Revision) error {
 }
 
 // writeNext gives a row that the caller has locked what ops decided. A claim that a courier holds is gone with it: its call does not
-// begin, because Begin asks for the state and the owner.
+// begin, because Begin asks for the state and the owner. A captcha that nobody has verified yet is no matter any more: a person has decided.
 func (t *tx) writeNext(ctx context.Context, seq int64, next submission.Submission) error {
 	faults, err := encodeFaults(next.Faults)
 	if err != nil {
@@ -230,7 +230,7 @@ func (t *tx) writeNext(ctx context.Context, seq int64, next submission.Submissio
 	}
 	_, err = t.exec(ctx, `UPDATE submissions SET account = ?, revision = ?, pairs = ?, kind = ?, entity = ?, source_id = ?, source_uuid = ?,
 		mark = ?, mark_field = ?, state = ?, reason = ?, error = ?, faults = ?, failures = ?, due_at = ?, settled_at = ?,
-		owner = '', lease_until = 0 WHERE seq = ?`,
+		captcha = '', owner = '', lease_until = 0 WHERE seq = ?`,
 		next.Account, next.Revision, encodePairs(next.Pairs), string(next.Kind), []byte(next.Entity), next.SourceID, plain(next.SourceUUID),
 		plain(next.Mark), next.MarkField, string(next.State), string(next.Reason), plain(next.Error), faults, next.Failures,
 		micros(t.now), micros(settled), seq)
@@ -367,7 +367,7 @@ func (t *tx) empty(ctx context.Context, seq int64) error {
 		query string
 		args  []any
 	}{
-		{`UPDATE submissions SET pairs = '[]', raw = NULL, visitor = '{}', entity = NULL, mark = '', mark_field = '', error = '', faults = '',
+		{`UPDATE submissions SET pairs = '[]', raw = NULL, visitor = '{}', entity = NULL, mark = '', mark_field = '', error = '', faults = '', signals = '', captcha = '',
 			source_uuid = CASE WHEN source_uuid = id THEN id ELSE '' END, emptied_at = ? WHERE seq = ? AND emptied_at = 0`, []any{micros(t.now), seq}},
 		{`DELETE FROM attempts WHERE submission = ?`, []any{seq}},
 		{`UPDATE changes SET field = '', old_value = '', new_value = '', entity = NULL WHERE submission = ?`, []any{seq}},

@@ -72,6 +72,8 @@ type Options struct {
 	OnAccept func(account string)
 	// OnCommit is told after each commit that holds submissions how many it holds. It must return at once. May be nil.
 	OnCommit func(submissions int)
+	// OnCheck is told after a commit that holds submissions whose captcha is to be verified. It must return at once. May be nil.
+	OnCheck func()
 }
 
 // Store is one open database. Its methods may be called from many goroutines.
@@ -80,6 +82,7 @@ type Store struct {
 	log      zerolog.Logger
 	onAccept func(account string)
 	onCommit func(submissions int)
+	onCheck  func()
 	present  presence // nil when open for reading only
 	write    *sql.DB  // nil when open for reading only
 	read     *sql.DB
@@ -114,7 +117,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.LockWait == 0 {
 		o.LockWait = defaultLockWait
 	}
-	s := &Store{d: h.dialect, log: o.Log, onAccept: o.OnAccept, onCommit: o.OnCommit, known: map[string]string{}}
+	s := &Store{d: h.dialect, log: o.Log, onAccept: o.OnAccept, onCommit: o.OnCommit, onCheck: o.OnCheck, known: map[string]string{}}
 	s.batches, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	if s.present, err = h.enter(ctx, serving, o.LockWait, o.Log); err != nil {
 		s.giveUp()

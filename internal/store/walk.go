@@ -27,7 +27,7 @@ const arrivalSlack = time.Hour
 type Filter struct {
 	Profile string            // of this profile; empty: of all
 	State   submission.State  // in this state; empty: in all
-	Reason  submission.Reason // kept back for this reason; empty: for any or none
+	Reason  submission.Reason // kept back for this reason, or with a signal of it; empty: for any or none
 	Since   time.Time         // received then or later; zero: from the first on
 	Until   time.Time         // received before; zero: up to now
 	Text    string            // with this text in one of the values that its visitor sent, in capitals or small letters; empty: any
@@ -160,7 +160,7 @@ func (s *Store) pages(ctx context.Context, f Filter, size int, whole bool) (*pag
 		}
 	}
 	if f.Reason != "" {
-		q.and("reason = ?", string(f.Reason))
+		q.and("(reason = ? OR signals LIKE ?)", string(f.Reason), `%"reason":"`+likeWord(f.Reason)+`"%`)
 	}
 	if err := s.between(ctx, q, f); err != nil {
 		return nil, err

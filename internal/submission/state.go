@@ -14,7 +14,7 @@ func States() []State {
 func (s State) arrows() []State {
 	switch s {
 	case Queued:
-		return []State{Sending}
+		return []State{Sending, Held} // held: its captcha's answer is bad
 	case Sending:
 		return []State{Delivered, Queued, Uncertain, Rejected, Held}
 	case Uncertain:

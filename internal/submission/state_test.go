@@ -64,7 +64,7 @@ func TestValidID(t *testing.T) {
 func TestCanBecome(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"queued>sending",
+		"queued>sending", "queued>held",
 		"sending>queued", "sending>delivered", "sending>uncertain", "sending>rejected", "sending>held",
 		"uncertain>queued", "uncertain>delivered", "uncertain>uncertain", "uncertain>rejected", "uncertain>held",
 	}

@@ -90,6 +90,9 @@ type Submission struct {
 	Error  string // one English sentence for ops: why it is rejected, held, refused or waits
 	Faults []Fault
 
+	Signals []Signal // what speaks against it; the first is the one it is held for, unless ops let it go
+	Captcha Captcha  // to be verified before it is sent; only with Queued
+
 	Attempt   int // calls begun for it, look-ups included: the fence that lets only the newest call settle
 	Failures  int // creates that broke or never connected: what its back-off grows with
 	DueAt     time.Time
