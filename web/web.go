@@ -66,7 +66,9 @@ type Thanks struct {
 	Text        string
 	NumberLabel string
 	Number      string // the submission's id
-	Close       string // what to do now
+	Close       string // what to do now; "": the link says it
+	Back        string // the address of the page that the visitor came from; "": unknown
+	BackText    string // the link's text
 }
 
 // Problem is the page of whatever went wrong.

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -27,34 +25,35 @@ type success struct {
 	Status   string  `json:"status"`
 	Message  string  `json:"message"`
 	Next     string  `json:"next"`     // always a page to go to
-	Redirect *string `json:"redirect"` // the profile's own page; null when it names none
+	Redirect *string `json:"redirect"` // the page that the form or its profile names; null when neither does
 }
 
 // answer tells a visitor that the post was taken. To the visitor a held submission is one like any other.
-func (i *Intake) answer(w http.ResponseWriter, r *http.Request, p *profile.Profile, id, lang string) error {
+func (i *Intake) answer(w http.ResponseWriter, r *http.Request, p *profile.Profile, id, lang string, to destination) error {
+	next := receiptAddress(p, id, lang)
+	if to.address != "" {
+		next = filled(to.address, id, 0)
+	}
 	if !wantsJSON(r) {
 		// This is the way that nearly every post takes: no template, no buffer, and the headers set without canonicalising their names.
 		// 303: the browser fetches the next page with a GET, and reloading that page never posts again.
-		w.Header()["Location"] = []string{nextPage(p, id, lang)}
+		w.Header()["Location"] = []string{next}
 		w.Header()["Cache-Control"] = []string{"no-store"}
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
 	}
-	body := success{OK: true, Success: true, ID: id, Status: submission.Queued.Public(), Message: i.texts[lang]["received"]}
-	if body.Next = nextPage(p, id, lang); p.Success != "" {
+	body := success{OK: true, Success: true, ID: id, Status: submission.Queued.Public(), Message: i.texts[lang]["received"], Next: next}
+	if to.address != "" {
 		body.Redirect = &body.Next
 	} else {
 		// A script on the shop's page would take a bare path for one of the shop's. What names no host is no browser, and gets the path.
-		body.Next = httpd.BaseURL(r, i.TrustedProxies) + body.Next
+		body.Next = httpd.BaseURL(r, i.TrustedProxies) + next
 	}
 	return writeJSON(w, http.StatusAccepted, body)
 }
 
-// nextPage is where the browser goes after a post was taken: the profile's page with the id filled in, else the relay's own.
-func nextPage(p *profile.Profile, id, lang string) string {
-	if p.Success != "" {
-		return strings.ReplaceAll(p.Success, "{id}", url.QueryEscape(id))
-	}
+// receiptAddress is the relay's own thank-you page.
+func receiptAddress(p *profile.Profile, id, lang string) string {
 	return "/forms/" + p.Name + "/" + id + "?lang=" + lang
 }
 
@@ -72,7 +71,7 @@ func (i *Intake) receipt(w http.ResponseWriter, r *http.Request) error {
 	}
 	// The receipt outlives its form: a profile may be closed or taken away while its visitor still reads the page.
 	p, _ := i.Profiles.Get(s.Profile) // gone since: nil, and its language with it
-	return i.thank(w, i.language(r, r.URL.Query().Get("lang"), p), s)
+	return i.thank(w, i.language(r, r.URL.Query().Get("lang"), p), s, i.backTo(r, p, s.Visitor.Page))
 }
 
 // receipt is a submission's status for a program.
@@ -97,12 +96,15 @@ func (i *Intake) find(r *http.Request) (submission.Submission, error) {
 	return s, nil
 }
 
-// thank writes the page after a form.
-func (i *Intake) thank(w http.ResponseWriter, lang string, s submission.Submission) error {
+// thank writes the page after a form, with a link back to where the visitor came from when that is known.
+func (i *Intake) thank(w http.ResponseWriter, lang string, s submission.Submission, back string) error {
 	text := i.texts[lang]
 	page := web.Thanks{
 		Page: i.page(lang, text["thanks.title"]), Good: true, Text: text["thanks.text"], Close: text["thanks.close"],
-		NumberLabel: text["thanks.number"], Number: s.ID,
+		NumberLabel: text["thanks.number"], Number: s.ID, Back: back, BackText: text["thanks.back"],
+	}
+	if back != "" {
+		page.Close = "" // the link says it
 	}
 	if s.State == submission.Refused { // no link leads here, but a script that ignored the 422 may
 		page.Page, page.Good, page.Text, page.Close = i.page(lang, text["refused.title"]), false, text["refused.text"], ""

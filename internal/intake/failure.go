@@ -81,9 +81,12 @@ func (i *Intake) render(w http.ResponseWriter, r *http.Request, p *httpd.Problem
 	w.Header().Add("Vary", "Accept, Accept-Language")
 	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id") // a script may read them
 	var err error
-	switch {
+	switch elsewhere := i.elsewhere(r, p); {
 	case wantsJSON(r) || isReceipt(r) && !readAccept(r.Header).namesHTML():
 		err = writeJSON(w, p.Status, i.failure(r, lang, p))
+	case elsewhere != "":
+		w.Header().Set("Location", elsewhere)
+		w.WriteHeader(http.StatusSeeOther)
 	case p.Status == http.StatusMethodNotAllowed && takesForms(p) && isRead(r.Method):
 		err = writePage(w, p.Status, i.pages.Hint, i.hint(r, lang))
 	default:
@@ -93,6 +96,18 @@ func (i *Intake) render(w http.ResponseWriter, r *http.Request, p *httpd.Problem
 		i.Log.Error().Err(err).Str("request_id", httpd.ID(r.Context())).Msg("the problem's page cannot be shown")
 		http.Error(w, http.StatusText(p.Status), p.Status)
 	}
+}
+
+// elsewhere is the page of the shop's own that a post's problem is told on, "" when the relay's is.
+func (i *Intake) elsewhere(r *http.Request, p *httpd.Problem) string {
+	if r.Method != http.MethodPost {
+		return ""
+	}
+	profile, _ := i.Profiles.Get(chi.URLParam(r, "profile"))
+	if profile == nil { // none, or gone since
+		return ""
+	}
+	return failurePage(r, profile, p.Status, p.Code)
 }
 
 // takesForms tells of a 405 whether its address is one that forms are sent to.

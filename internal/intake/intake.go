@@ -59,6 +59,7 @@ type Intake struct {
 	languages *languages
 	style     stylesheet
 	turned    turned
+	strangers strangers
 	responder *httpd.Responder
 }
 

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,6 +122,10 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	isStrange := i.isStrange(r, p)
+	if isStrange && i.strangers.full(p.Name, i.Now()) {
+		return strange("", i.language(r, "", p))
+	}
 	fields, err := decode(r, p)
 	if err != nil {
 		return inLanguage(err, i.language(r, "", p))
@@ -131,14 +136,23 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	c := readControls(fields.Pairs)
 	lang := i.language(r, c.lang, p)
 	s, corrections := i.prepare(r, p, fields, c, lang)
+	if isStrange {
+		if !i.strangers.take(p.Name, s.ReceivedAt) {
+			return strange("", lang)
+		}
+		hold(s, r.Header.Get("Origin"))
+	}
 	if err := i.store(r.Context(), s, p); err != nil {
 		return inLanguage(err, lang)
 	}
 	httpd.Annotate(r.Context(), "submission", s.ID)
-	if s.State == submission.Refused {
+	switch {
+	case isStrange:
+		return strange(s.ID, lang)
+	case s.State == submission.Refused:
 		return i.refusal(s.ID, lang, p.Lang, corrections)
 	}
-	return i.answer(w, r, p, s.ID, lang)
+	return i.answer(w, r, p, s.ID, lang, destined(r, p, c.next))
 }
 
 // decode reads the whole body within the profile's bounds. Its errors are Problems.
@@ -249,6 +263,7 @@ func answerProbe(w http.ResponseWriter) error {
 // controls are the fields of a post that are for the relay.
 type controls struct {
 	lang string
+	next string // _next, else _redirect
 	test bool
 
 	page, referrer string // what a script on the page told of itself
@@ -259,10 +274,15 @@ type controls struct {
 // Google Ads sets on the lead that its "send test data" button posts, and a name that a shop's own form may have: only its own words count.
 func readControls(pairs []form.Pair) controls {
 	var c controls
+	var next, redirect string
 	for _, pair := range pairs {
 		switch pair.Name {
 		case "_lang":
 			c.lang = strings.TrimSpace(pair.Value)
+		case "_next":
+			next = pair.Value
+		case "_redirect":
+			redirect = pair.Value
 		case "_test":
 			c.test = c.test || !saysNo(pair.Value)
 		case "_page":
@@ -274,6 +294,7 @@ func readControls(pairs []form.Pair) controls {
 			c.test = c.test || value == "1" || strings.EqualFold(value, "true")
 		}
 	}
+	c.next = cmp.Or(strings.TrimSpace(next), strings.TrimSpace(redirect))
 	return c
 }
 

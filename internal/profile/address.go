@@ -55,7 +55,7 @@ func (r *reader) address(s *scalar, example string, placeholders ...string) stri
 	case err != nil:
 		return fault("is no address: "+quote(s.text), do)
 	case IsPath(s.text):
-		return encoded(s.text)
+		return Encoded(s.text)
 	}
 	return r.wholeAddress(s, u, do, fault)
 }
@@ -97,7 +97,7 @@ func validPort(port string) bool {
 }
 
 // asciiAddress writes the address u, whose text is given, as a header takes it: a host in another alphabet by its punycode, the rest
-// [encoded]. What is ASCII already stays as it was written.
+// [Encoded]. What is ASCII already stays as it was written.
 func asciiAddress(text string, u *url.URL) (string, error) {
 	from := strings.Index(text, "://") + len("://")
 	authority, rest := text[from:from+len(u.Host)], text[from+len(u.Host):]
@@ -108,7 +108,7 @@ func asciiAddress(text string, u *url.URL) (string, error) {
 		}
 		authority = strings.Replace(u.Host, host, ascii, 1)
 	}
-	return text[:from] + authority + encoded(rest), nil
+	return text[:from] + authority + Encoded(rest), nil
 }
 
 // isASCII tells whether a text needs no encoding for its letters.
@@ -121,8 +121,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// encoded is an address behind its host with every sign that no URL holds percent-encoded, as a browser would.
-func encoded(rest string) string {
+// Encoded is an address behind its host with every sign that no URL holds percent-encoded, as a browser would.
+func Encoded(rest string) string {
 	var b strings.Builder
 	for i := range len(rest) {
 		if c := rest[i]; c > '\x7f' || strings.IndexByte("\"<>^`|", c) >= 0 {

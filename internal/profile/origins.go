@@ -47,6 +47,11 @@ func OriginOf(address string) string {
 	if strings.ContainsFunc(address, ambiguous) {
 		return ""
 	}
+	if scheme, rest, whole := strings.Cut(address, "://"); whole { // what follows the host may be escaped in any way
+		if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+			address = scheme + "://" + rest[:end]
+		}
+	}
 	u, err := url.Parse(address)
 	if err != nil || u.User != nil {
 		return ""

@@ -15,6 +15,7 @@ func TestOriginOf(t *testing.T) {
 		"https://shop.example/a?b#c":              "https://shop.example",
 		"https://shop.example?b":                  "https://shop.example",
 		"https://shop.example#b":                  "https://shop.example",
+		"https://shop.example/100%?a=%zz#%":       "https://shop.example",
 		"https://shop.example:443":                "https://shop.example",
 		"https://shop.example:0443/":              "https://shop.example",
 		"https://shop.example:":                   "https://shop.example",
