@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"formrelay/internal/config"
@@ -14,54 +17,139 @@ type checkCmd struct {
 	config.File `embed:""`
 
 	Profiles string   `env:"FORMRELAY_PROFILES" default:"./profiles" placeholder:"FOLDER" help:"Folder of the profiles to check when no file is named."`
+	JSON     bool     `name:"json" help:"Print what was found as a JSON list, for editors and CI."`
 	Files    []string `arg:"" optional:"" name:"file" help:"Profiles to check, files or names in the folder; without any, the whole folder."`
 }
 
-// Run reports every fault of every file on standard error, one line each, and ends with exit 1 if there was one.
+// Run reports every fault of every file, with those of the tests in it, and the warnings, one line each on standard error; it ends with
+// exit 1 if there was a fault.
 func (c checkCmd) Run(w *world) error {
-	faults, count, err := c.read(w)
+	found, err := c.read(w)
 	if err != nil {
 		return err
 	}
-	if count == 0 {
+	if found.profiles == 0 {
 		return fmt.Errorf("there is no profile in %s: a profile is a file <name>.yaml", c.Profiles)
 	}
-	if len(faults) == 0 {
-		_, err := fmt.Fprintf(w.stdout, "%s checked, no fault\n", plural(count, "profile"))
-		return err
+	if c.JSON {
+		err = found.writeJSON(w)
+	} else {
+		err = found.write(w)
 	}
-	if err := faults.Write(w.stderr, terminal(w.stderr)); err != nil {
-		return err
+	if err == nil && len(found.faults) > 0 {
+		return silentError{}
 	}
-	fmt.Fprintf(w.stderr, "%s in %s of %s\n", plural(len(faults), "fault"), plural(files(faults), "file"), plural(count, "profile"))
-	return silentError{}
+	return err
 }
 
-func (c checkCmd) read(w *world) (profile.Faults, int, error) {
+// checked is what there is to say about some profiles.
+type checked struct {
+	profiles, tests  int
+	faults, warnings profile.Faults
+}
+
+// add takes a profile without faults in: its tests are tried, and what may go wrong is said.
+func (c *checked) add(p *profile.Profile) {
+	c.tests += len(p.Tests)
+	c.faults = append(c.faults, p.RunTests()...)
+	c.warnings = append(c.warnings, p.Warnings()...)
+}
+
+// write tells people: everything about a file together, then how much it was.
+func (c *checked) write(w *world) error {
+	all := c.all()
+	if err := all.Write(w.stderr, terminal(w.stderr)); err != nil {
+		return err
+	}
+	count := plural(c.profiles, "profile") + " checked"
+	if c.tests > 0 {
+		count += ", " + plural(c.tests, "test") + " tried"
+	}
+	warned := ""
+	if len(c.warnings) > 0 {
+		warned = ", " + plural(len(c.warnings), "warning")
+	}
+	if len(c.faults) > 0 {
+		_, err := fmt.Fprintf(w.stderr, "%s, %s in %s%s\n", count, plural(len(c.faults), "fault"), plural(files(c.faults), "file"), warned)
+		return err
+	}
+	_, err := fmt.Fprintf(w.stdout, "%s, no fault%s\n", count, warned)
+	return err
+}
+
+// all is everything that was found, by file and place.
+func (c *checked) all() profile.Faults {
+	all := slices.Concat(c.faults, c.warnings)
+	slices.SortStableFunc(all, func(a, b profile.Fault) int {
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return all
+}
+
+// found is one fault or warning for a program. Line and column count from 1; they are 0 when it is about the file as a whole.
+type found struct {
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Column   int    `json:"column"`
+	Severity string `json:"severity"` // error or warning
+	Message  string `json:"message"`
+	Do       string `json:"do,omitempty"`
+}
+
+// writeJSON tells programs: a list, which is empty when there is nothing to say.
+func (c *checked) writeJSON(w *world) error {
+	list := []found{}
+	for _, f := range c.all() {
+		severity := "error"
+		if f.Warning {
+			severity = "warning"
+		}
+		list = append(list, found{File: f.File, Line: f.Line, Column: f.Column, Severity: severity, Message: f.What, Do: f.Do})
+	}
+	out := json.NewEncoder(w.stdout)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(list)
+}
+
+func (c checkCmd) read(w *world) (*checked, error) {
 	options, err := profileOptions(w, c.File)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if len(c.Files) == 0 {
-		set, err := profile.LoadDir(c.Profiles, options)
-		if err != nil {
-			return nil, 0, fmt.Errorf("%w: name a file, or a folder with --profiles", err)
-		}
-		return set.Faults(), len(set.Names()) + len(set.Broken()), nil
+		return c.folder(options)
 	}
-	var faults profile.Faults
+	all := &checked{profiles: len(c.Files)}
 	for _, named := range c.Files {
 		file, err := profileFile(c.Profiles, named)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		_, found, err := readProfile(file, options)
+		p, faults, err := readProfile(file, options)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		faults = append(faults, found...)
+		if all.faults = append(all.faults, faults...); p != nil {
+			all.add(p)
+		}
 	}
-	return faults, len(c.Files), nil
+	return all, nil
+}
+
+// folder checks every profile of the folder.
+func (c checkCmd) folder(o profile.Options) (*checked, error) {
+	set, err := profile.LoadDir(c.Profiles, o)
+	if err != nil {
+		return nil, fmt.Errorf("%w: name a file, or a folder with --profiles", err)
+	}
+	all := &checked{profiles: len(set.Names()) + len(set.Broken()), faults: set.Faults()}
+	for _, name := range set.Names() {
+		if p, ok := set.Get(name); ok {
+			all.add(p)
+		}
+	}
+	return all, nil
 }
 
 // files counts the files that have a fault.

@@ -35,6 +35,7 @@ type Mapping struct {
 	fields   []fieldRule
 	rest     *rest
 	mark     mark
+	warnings []Fault
 
 	decoder  *decoder
 	validate *validator.Validate

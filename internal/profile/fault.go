@@ -28,9 +28,11 @@ type Fault struct {
 	What   string // what is wrong, a clause without a full stop
 	Do     string // what to do about it, a clause that follows "; "; may be empty
 	Source string // the line as it stands in the file, without its end, cut when very long
+
+	Warning bool // it keeps nothing from working: the profile serves
 }
 
-// String is the fault on one line: file:line:column: what is wrong; what to do.
+// String is the fault on one line: file:line:column: what is wrong; what to do. A warning says that it is one.
 func (f Fault) String() string {
 	var b strings.Builder
 	b.WriteString(f.File)
@@ -38,6 +40,9 @@ func (f Fault) String() string {
 		fmt.Fprintf(&b, ":%d:%d", f.Line, f.Column)
 	}
 	b.WriteString(": ")
+	if f.Warning {
+		b.WriteString("warning: ")
+	}
 	b.WriteString(f.What)
 	if f.Do != "" {
 		b.WriteString("; ")

@@ -25,6 +25,7 @@ const (
 	KeyList   KeyKind = "list"   // a list of texts, or a single one
 	KeyLabels KeyKind = "labels" // a text for each of the languages in Words
 	KeyFields KeyKind = "fields" // a block of Keys for each of the form's fields, by its name
+	KeyTests  KeyKind = "tests"  // a list of blocks of Keys
 	KeyTables KeyKind = "tables" // rows of values for each table, by its name
 	KeyMap    KeyKind = "map"    // the shape of KeyCRM's own body
 	KeyAny    KeyKind = "any"    // a value or a list of values
@@ -78,6 +79,8 @@ func keysOf(block reflect.Type, path string, comments map[string]string) []Key {
 			k.Keys = keysOf(field.Type, k.Path, comments)
 		case KeyFields:
 			k.Keys = keysOf(reflect.TypeFor[fieldRule](), k.Path+".NAME", comments)
+		case KeyTests:
+			k.Keys = keysOf(reflect.TypeFor[testBlock](), k.Path+"[]", comments)
 		case KeyLabels:
 			k.Words = languages()
 		case KeyValue, KeyList, KeyTables, KeyMap, KeyAny:
@@ -98,6 +101,8 @@ func kindOf(field reflect.StructField) KeyKind {
 		return KeyLabels
 	case reflect.TypeFor[fieldRules]():
 		return KeyFields
+	case reflect.TypeFor[testBlocks]():
+		return KeyTests
 	case reflect.TypeFor[tables]():
 		return KeyTables
 	case reflect.TypeFor[tree]():

@@ -64,7 +64,7 @@ func TestWordsOfAKeyAreTheReaders(t *testing.T) {
 func TestReferenceKnowsEveryReader(t *testing.T) {
 	t.Parallel()
 	eachKey(Language(), func(k Key) {
-		if k.Kind == KeyAny && k.Path != "form.fields.NAME.default" {
+		if k.Kind == KeyAny && !slices.Contains([]string{"form.fields.NAME.default", "tests[].form", "tests[].expect"}, k.Path) {
 			t.Errorf("%s is described as any value: teach kindOf its type", k.Path)
 		}
 	})

@@ -64,7 +64,25 @@ type document struct {
 	// guard bounds what one post may hold.
 	Guard guardBlock `yaml:"guard"`
 
-	Tests notBuilt `yaml:"tests"`
+	// tests lists posts with what must become of them; formrelay check tries each of them.
+	Tests testBlocks `yaml:"tests"`
+}
+
+// testBlock is one of `tests`. Its post is received at 09:15:00 UTC on 4 March 2026 and has the id
+// 00000000000000000000000000, so that it comes out alike every time.
+type testBlock struct {
+	// name says what the test is about, for whoever reads that it fails.
+	Name scalar `yaml:"name"`
+
+	// form is what is posted, by the form's own names: {name: Olena, "products[0][sku]": A-1}. A
+	// list posts its name several times.
+	Form tree `yaml:"form"`
+
+	// expect is what KeyCRM must get, as much of it as matters: what is written must be there and
+	// equal, with as many items in a list; what is not written may be anything. Nothing behind a
+	// key says that it must not be sent. Without expect the post need only become an order or a
+	// card without a fault.
+	Expect tree `yaml:"expect"`
 }
 
 // formBlock is the key `form`.
@@ -274,6 +292,27 @@ func (t *tables) read(r *reader, path string, e mapping.Entry) {
 		if r.isObject(path+"."+entry.Key, entry.Value, "{A-1: 450}") {
 			*t = append(*t, mapping.Table{Name: entry.Key, Pos: entry.Pos, Rows: entry.Value.Entries})
 		}
+	}
+}
+
+// testBlocks is the key `tests`, in the order written.
+type testBlocks []Test
+
+func (t *testBlocks) read(r *reader, path string, e mapping.Entry) {
+	if e.Value.Kind == mapping.Null {
+		return
+	}
+	if e.Value.Kind != mapping.List {
+		r.add(e.Value.Pos, path+" is "+e.Value.Kind.String()+", where a list belongs", "begin each test with `- name: …`")
+		return
+	}
+	for _, item := range e.Value.Items {
+		var b testBlock
+		if !r.isObject("a test", item, "name: one lamp") {
+			continue
+		}
+		r.object(path, item, &b)
+		*t = append(*t, Test{Name: b.Name.text, Pos: item.Pos, Form: r.posted(&b.Form), Expect: r.expected(&b.Expect)})
 	}
 }
 

@@ -47,6 +47,7 @@ type Profile struct {
 	HoldInvalid bool   // what a visitor could correct is held for ops instead
 	Lang        string // uk, ru, en or pl; "": the visitor's own
 	Mapping     *mapping.Mapping
+	Tests       []Test
 }
 
 // Options is what the server's configuration adds to a file's meaning.

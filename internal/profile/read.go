@@ -46,6 +46,7 @@ func readDocument(c *collector, root *mapping.Node, o Options) *Profile {
 	}
 	r.reachable(&d, p)
 	p.Mapping = r.mapping(&d, p)
+	p.Tests = d.Tests
 	return p
 }
 

@@ -111,6 +111,7 @@ type Expr struct {
 	Source string
 	Reads  []Path // what it reads to decide or to compute with
 	Passes []Path // what it reads and hands on as it is, in whole or in part
+	Typed  bool   // what it comes to is a field's value, or is calculated from one, so that whoever posts the form chooses it
 
 	l       *Language
 	direct  []Step // with simple: the members that it is
@@ -138,7 +139,8 @@ func (l *Language) Compile(source string, in Scope) (*Expr, []Fault) {
 	if c.faults != nil {
 		return nil, c.faults
 	}
-	e := &Expr{Source: source, l: l}
+	values := typed{lets: map[string]bool{}}
+	e := &Expr{Source: source, l: l, Typed: values.of(tree.Node)}
 	r := reader{l: l, lets: map[string]*Path{}}
 	r.walk(tree.Node, fate{flows: true})
 	e.Reads, e.Passes = r.reads, r.passes

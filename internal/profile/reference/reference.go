@@ -113,6 +113,8 @@ func takes(k profile.Key) string {
 		return "a list"
 	case profile.KeyLabels:
 		return "a text by language"
+	case profile.KeyTests:
+		return "a list of tests"
 	case profile.KeyTables:
 		return "tables by name"
 	case profile.KeyMap:

@@ -65,6 +65,8 @@ func keyNode(k profile.Key) node {
 	case profile.KeyFields:
 		inner := block(profile.Key{Keys: k.Keys})
 		return node{"type": orNothing("object"), "additionalProperties": inner}
+	case profile.KeyTests:
+		return node{"type": orNothing("array"), "items": block(profile.Key{Keys: k.Keys})}
 	case profile.KeyList:
 		return node{"type": append(plain(), "array"), "items": node{"type": plain()}}
 	case profile.KeyLabels:

@@ -112,6 +112,7 @@ func forms() map[string]string {
 		"a card by itself":   "creates: card\nmap: {contact: {phone: \"${phone}\"}}\n",
 		"defaults":           least + "form:\n  fields:\n    a: {type: int, default: 1}\n    b[]: {default: [x, y]}\n    c:\n",
 		"labels":             least + "form: {fields: {a: {label: {uk: Ім'я, en: 5}}}}\n",
+		"tests":              least + "tests:\n  - {name: a, form: {phone: \"050\", \"b[]\": [1, x], c: }, expect: {buyer: {phone: }}}\n  - {}\n",
 		"a word with blanks": least + "answer: {lang: \" uk \"}\n",
 	}
 }
@@ -150,6 +151,7 @@ func TestSchemaFindsMistakes(t *testing.T) {
 		"each that is a list":      least + "  products: [{each: [a], sku: A-1}]\n",
 		"a list at the top":        "- creates: order\n",
 		"tables that are a list":   least + "tables: [1, 2]\n",
+		"a test of nothing":        least + "tests: [{name: a, posts: {}}]\n",
 		"a property without value": least + "  products: [{sku: A-1, properties: [{name: Color}]}]\n",
 	} {
 		if err := judged(t, schema, text); err == nil {

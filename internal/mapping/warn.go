@@ -1,0 +1,96 @@
+package mapping
+
+import (
+	"slices"
+	"strings"
+
+	"formrelay/internal/keycrm"
+)
+
+// Warnings are what is no fault of the mapping and yet goes wrong in a shop sooner or later, in the order of the file.
+func (m *Mapping) Warnings() []Fault { return slices.Clone(m.warnings) }
+
+// warner looks over a compiled map.
+type warner struct {
+	kind  keycrm.Kind
+	found []Fault
+}
+
+// warnings looks over a mapping without faults.
+func warnings(root *object, s Spec) []Fault {
+	w := &warner{kind: s.Kind}
+	if s.Kind == keycrm.KindCard && root.leaf("pipeline_id") == nil {
+		w.add(s.MapPos, "the card has no pipeline_id: KeyCRM puts it into the first pipeline of its list, and the list can be put in another order",
+			"add the pipeline's number: pipeline_id: 1")
+	}
+	w.object(root)
+	slices.SortStableFunc(w.found, func(a, b Fault) int {
+		if a.Pos.before(b.Pos) {
+			return -1
+		}
+		return 1
+	})
+	return w.found
+}
+
+func (w *warner) add(pos Pos, what, do string) {
+	w.found = append(w.found, Fault{Pos: pos, What: what, Do: do})
+}
+
+// object looks at the fields of an object, and at what it lacks.
+func (w *warner) object(o *object) {
+	for _, f := range o.fields {
+		switch {
+		case f.leaf != nil:
+			w.leaf(o, f.name, f.leaf)
+		case f.object != nil:
+			w.object(f.object)
+		case f.list != nil:
+			for _, it := range f.list.items {
+				if f.name == "products" && it.body.leaf("sku") == nil {
+					w.add(it.pos, "this line has no sku: KeyCRM cannot tell which product of your catalogue it is, and takes nothing off your stock",
+						"add the article's number: sku: ${sku}")
+				}
+				w.object(it.body)
+			}
+		}
+	}
+	if ref := o.leaf("warehouse_ref"); ref != nil && o.leaf("shipping_receive_point") == nil && o.leaf("shipping_address_city") == nil {
+		w.add(ref.pos, "warehouse_ref stands without the address as text, and nobody can read a branch's UUID",
+			"add shipping_address_city and shipping_receive_point beside it")
+	}
+}
+
+// leaf looks at one value.
+func (w *warner) leaf(o *object, name string, l *leaf) {
+	switch typed := l.typed(); {
+	case l.typ.Word == keycrm.WordPhone && l.constant != "":
+		w.add(l.pos, "every "+string(w.kind)+" gets this same phone", "write the form's field: "+name+": ${phone}")
+	case name == "status" && l.constant == "refund":
+		w.add(l.pos, "the status refund stands in KeyCRM's sample scripts but not in the list of its own file: it may be refused",
+			"try it with one order first; sure are paid, not_paid and canceled")
+	case !typed:
+	case l.typ.Word == keycrm.WordAmount, strings.Contains(name, "discount"):
+		w.add(l.pos, name+" comes from the form, where a visitor can edit it, hidden fields too", advice(o, name))
+	case name == "status" && o.typ.Name == "payments":
+		w.add(l.pos, "the payment's status comes from the form: whoever posts it can say that it is paid", "write status: not_paid")
+	case name == "manager_id" || name == "pipeline_id":
+		w.add(l.pos, name+" comes from the form: whoever posts it can choose", "write the number, or take it from a table by a field: "+name+": ${tables.ids[topic]}")
+	}
+}
+
+// advice is what to do about a sum of money that the form sends.
+func advice(o *object, name string) string {
+	if o.typ.Name == "products" {
+		return "take it from a table on the server: " + name + ": ${tables." + name + "[sku]}"
+	}
+	return "work it out from a table on the server, or look at it before you ship"
+}
+
+// typed tells whether a value is chosen by whoever posts the form.
+func (l *leaf) typed() bool {
+	if l.template == nil {
+		return false
+	}
+	return slices.ContainsFunc(l.template.parts, func(p part) bool { return p.expr != nil && p.expr.Typed })
+}
