@@ -18,18 +18,30 @@ func TestNewID(t *testing.T) {
 			t.Fatalf("%q is a repeat or no valid id", id)
 		}
 		seen[id] = true
-		for _, c := range id {
+		for _, c := range id[idClock:] { // what the clock says is not random
 			counts[c]++
 		}
 	}
-	// Each of the 32 characters comes n*26/32 times, give or take; a biased generator is off by far more than a tenth.
+	// Each of the 32 characters comes n*20/32 times, give or take; a biased generator is off by far more than a tenth.
 	for c, k := range counts {
-		if want := n * idLength / 32; k < want*9/10 || k > want*11/10 {
+		if want := n * (idLength - idClock) / 32; k < want*9/10 || k > want*11/10 {
 			t.Errorf("%q comes %d times, want about %d", c, k, want)
 		}
 	}
 	if len(counts) != 32 {
 		t.Errorf("%d characters are used, want 32", len(counts))
+	}
+}
+
+// TestNewIDStandTogether: what is made together begins alike, and differs in everything else.
+func TestNewIDStandTogether(t *testing.T) {
+	t.Parallel()
+	before, id, after := NewID(), NewID(), NewID()
+	if begins := id[:idClock-2]; begins != before[:idClock-2] && begins != after[:idClock-2] { // a step of the clock may lie between two
+		t.Errorf("%s stands apart from %s and %s", id, before, after)
+	}
+	if id[idClock:] == before[idClock:] {
+		t.Errorf("%s and %s differ by their time alone", id, before)
 	}
 }
 
