@@ -29,7 +29,7 @@ const doubtPatience = 2 * time.Second
 // errDoubt says that a transaction was to be committed and nobody knows whether it was.
 var errDoubt = errors.New("the database did not say whether it has it")
 
-// insertSubmission has its columns in the order of pending.args; what follows it is the dialect's.
+// insertSubmission has its columns in the order of pending.appendArgs; what follows it is the dialect's.
 const insertSubmission = `INSERT INTO submissions (id, profile, account, revision, received_at, pairs, charset, raw, visitor,
 	kind, entity, source_id, source_uuid, mark, mark_field, state, reason, error, faults, due_at, settled_at) `
 
@@ -484,30 +484,34 @@ func (t *tx) judge(ctx context.Context, batch []*pending) error {
 
 // insert writes a batch's rows.
 func (s *Store) insert(ctx context.Context, t *tx, batch []*pending) error {
-	if len(batch) == 0 { // every caller has gone
-		return nil
+	args := make([]any, 0, len(batch)*insertColumns)
+	for _, p := range batch {
+		args = p.appendArgs(args)
 	}
-	rows := make([][]any, len(batch))
-	for i, p := range batch {
-		rows[i] = p.args()
-	}
-	stmt := t.StmtContext(ctx, s.accept)
-	for _, args := range s.d.pack(rows) {
-		if _, err := stmt.ExecContext(ctx, args...); err != nil {
-			return err
+	for i, way := range s.d.inserts {
+		if len(args) < way.least*insertColumns { // also when every caller has gone
+			continue
+		}
+		stmt := t.StmtContext(ctx, s.accept[i])
+		for len(args) >= way.least*insertColumns {
+			n := min(way.most*insertColumns, len(args))
+			if _, err := stmt.ExecContext(ctx, way.pack(args[:n])...); err != nil {
+				return err
+			}
+			args = args[n:]
 		}
 	}
 	return t.insertGuard(ctx, batch)
 }
 
-// args are the values of insertSubmission.
-func (p *pending) args() []any {
+// appendArgs adds the values of insertSubmission to args.
+func (p *pending) appendArgs(args []any) []any {
 	sub := &p.sub
-	return []any{
+	return append(args,
 		sub.ID, sub.Profile, sub.Account, sub.Revision, micros(sub.ReceivedAt), p.text.pairs, plain(sub.Charset), sub.Raw, p.text.visitor,
 		string(sub.Kind), []byte(sub.Entity), sub.SourceID, plain(sub.SourceUUID), plain(sub.Mark), sub.MarkField,
 		string(p.fate.state), string(p.fate.reason), plain(p.fate.error), p.text.faults, micros(p.fate.dueAt), micros(p.fate.settledAt),
-	}
+	)
 }
 
 // size is about what p takes in memory and in the database.

@@ -62,8 +62,7 @@ func postgresDialect(now func() time.Time) dialect {
 		writers:    postgresWriters,
 		bound:      postgresPatience,
 		busy:       func(error) bool { return false }, // its transactions begin whatever is locked
-		values:     numbered(fromArrays),
-		pack:       inColumns,
+		inserts:    []insert{{values: numbered(fromArrays), least: 1, most: maxBatchRows, pack: inColumns}},
 		now:        serverClock,
 		lockRow:    " FOR UPDATE",
 		skipLocked: " FOR UPDATE SKIP LOCKED",
@@ -98,27 +97,27 @@ func postgresDialect(now func() time.Time) dialect {
 const fromArrays = `SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[], ?::bytea[], ?::text[],
 	?::text[], ?::bytea[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[])`
 
-// inColumns turns rows into one execution with an array for each column.
-func inColumns(rows [][]any) [][]any {
-	columns := make([]any, len(rows[0]))
-	for c, first := range rows[0] {
-		switch first.(type) {
+// inColumns makes an array of each column.
+func inColumns(args []any) []any {
+	columns := make([]any, insertColumns)
+	for c := range columns {
+		switch args[c].(type) {
 		case string:
-			columns[c] = column[string](rows, c)
+			columns[c] = column[string](args, c)
 		case int64:
-			columns[c] = column[int64](rows, c)
+			columns[c] = column[int64](args, c)
 		case []byte:
-			columns[c] = column[[]byte](rows, c)
+			columns[c] = column[[]byte](args, c)
 		}
 	}
-	return [][]any{columns}
+	return columns
 }
 
 // column is one column of rows whose values are all of one type.
-func column[T any](rows [][]any, c int) []T {
-	values := make([]T, len(rows))
-	for i, row := range rows {
-		values[i] = row[c].(T)
+func column[T any](args []any, c int) []T {
+	values := make([]T, 0, len(args)/insertColumns)
+	for ; c < len(args); c += insertColumns {
+		values = append(values, args[c].(T))
 	}
 	return values
 }

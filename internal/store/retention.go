@@ -10,7 +10,7 @@ import (
 )
 
 // expiring repeats the condition of the index submissions_expiring word for word.
-const expiring = `emptied_at = 0 AND state IN ('delivered', 'discarded', 'refused')`
+const expiring = `emptied_at = 0 AND (state = 'delivered' OR state = 'discarded' OR state = 'refused')`
 
 // Empty takes what visitors sent out of up to n submissions that came into the state more than age ago, those that came first first, and
 // says how many there were. What is left of them is id, profile, state, times and KeyCRM's id. Only what is over can be emptied:

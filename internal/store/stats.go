@@ -1,41 +1,59 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"formrelay/internal/pace"
 	"formrelay/internal/submission"
 )
 
-// countAll reads nothing but the index submissions_figures, from its one end to the other; oldestOf finds its place in it.
+// The three parts of what Figures counts. Each repeats the condition of its partial index word for word and reads nothing else: what
+// waits comes from submissions_due, the few rows that couriers have from submissions_leased, all others from submissions_figures.
 const (
-	countAll = `SELECT profile, account, state, COUNT(*) FROM submissions GROUP BY profile, account, state ORDER BY profile, account, state`
-	oldestOf = `SELECT received_at FROM submissions WHERE profile = ? AND account = ? AND state = 'queued' ORDER BY seq LIMIT 1`
+	countDue = `SELECT profile, account, state, COUNT(*), MIN(received_at) FROM submissions
+		WHERE owner = '' AND state IN ('queued', 'uncertain') GROUP BY profile, account, state`
+	countClaimed = `SELECT profile, account, state, 1, received_at FROM submissions WHERE owner <> '' AND state IN ('queued', 'uncertain')`
+	countOthers  = `SELECT profile, account, state, COUNT(*), 0 FROM submissions
+		WHERE state <> 'queued' AND state <> 'uncertain' GROUP BY profile, account, state`
+	countAll = countDue + ` UNION ALL ` + countClaimed + ` UNION ALL ` + countOthers
 )
 
-// Figures counts the submissions. It takes about 0.2 s for each million of them, so whoever asks often keeps the answer for a while. It
-// keeps nobody else waiting.
+// Figures counts the submissions. It takes about 0.2 s for each million of them, and 0.3 s for every hundred thousand that wait, so
+// whoever asks often keeps the answer for a while. It keeps nobody else waiting.
 func (s *Store) Figures(ctx context.Context) (submission.Figures, error) {
-	counts, err := list(ctx, s.read, s.d.bind(countAll), nil, func(r row) (c submission.Count, err error) {
-		return c, r.Scan(&c.Profile, &c.Account, &c.State, &c.N)
+	type part struct {
+		submission.Count
+		oldest time.Time
+	}
+	parts, err := list(ctx, s.read, countAll, nil, func(r row) (p part, err error) {
+		return p, r.Scan(&p.Profile, &p.Account, &p.State, &p.N, at{&p.oldest})
 	})
 	if err != nil {
 		return submission.Figures{}, s.explained(err)
 	}
-	f := submission.Figures{Counts: counts, Oldest: map[string]time.Time{}}
-	for _, c := range counts {
-		if c.State != submission.Queued {
+	f := submission.Figures{Oldest: map[string]time.Time{}}
+	sums := map[submission.Count]int64{} // by what is counted, N being 0
+	for _, p := range parts {
+		n := p.N
+		p.N = 0
+		sums[p.Count] += n
+		if p.State != submission.Queued || p.oldest.IsZero() {
 			continue
 		}
-		received, ok, err := s.firstOf(ctx, oldestOf, c.Profile, c.Account)
-		if err != nil {
-			return submission.Figures{}, s.explained(err)
-		}
-		if oldest, known := f.Oldest[c.Account]; ok && (!known || received.Before(oldest)) {
-			f.Oldest[c.Account] = received
+		if oldest, known := f.Oldest[p.Account]; !known || p.oldest.Before(oldest) {
+			f.Oldest[p.Account] = p.oldest
 		}
 	}
+	for c, n := range sums {
+		c.N = n
+		f.Counts = append(f.Counts, c)
+	}
+	slices.SortFunc(f.Counts, func(a, b submission.Count) int {
+		return cmp.Or(cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Account, b.Account), cmp.Compare(a.State, b.State))
+	})
 	return f, nil
 }
 

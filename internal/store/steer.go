@@ -294,7 +294,7 @@ func (t *tx) storeAgain(ctx context.Context, first int64, seen submission.Submis
 	}
 	p.fate = fate{state: p.sub.State, dueAt: t.now}
 	var seq int64
-	if err := t.one(ctx, insertSubmission+"VALUES ("+places(insertColumns)+") RETURNING seq", p.args(), &seq); err != nil {
+	if err := t.one(ctx, insertSubmission+"VALUES ("+places(insertColumns)+") RETURNING seq", p.appendArgs(nil), &seq); err != nil {
 		return err
 	}
 	if err := t.note(ctx, first, []submission.Change{{Who: who, Kind: submission.SentAgain, Other: p.sub.ID}}); err != nil {

@@ -14,8 +14,8 @@
 // A row that waits has no owner and stands in the index of what is due. A claim gives it an owner and a lease; it leaves that index and
 // stands in the one of leases instead, so that asking for work never passes over what others have. While a call for it is under way
 // under_way is 1, which keeps Release and a second Begin off it. Settle, Release and Expire are the three ways back. A row that is
-// done stands in no index but that of ids, and so a store that has delivered a million submissions answers a courier as quickly as an
-// empty one.
+// done stands in no index that a courier asks, and so a store that has delivered a million submissions answers one as quickly as an empty
+// one.
 //
 // Only sending means that bytes may have left. A process that dies, or is so slow that its lease ends, therefore leaves in doubt what
 // it was sending, and nothing of what it had merely claimed.
@@ -31,7 +31,7 @@
 // The SQL is written once. Where databases differ the difference is a value of dialect, and no method asks which database it has.
 // Moments are microseconds since 1970 (UTC), because that is a number in every database and loses nothing that matters.
 //
-// Accept has a path of its own: one goroutine, the committer, takes all that wait and stores them with one prepared statement in one
+// Accept has a path of its own: one goroutine, the committer, takes all that wait and stores them with a few prepared statements in one
 // transaction. A transaction costs a flush of the disk however much it holds, so the busier the relay is the less each submission
 // costs. Everything else (a few statements for each call to KeyCRM, at most a few calls a second) is plain transactions through update.
 package store
@@ -86,7 +86,7 @@ type Store struct {
 	present  presence // nil when open for reading only
 	write    *sql.DB  // nil when open for reading only
 	read     *sql.DB
-	accept   *sql.Stmt // the one statement that is worth preparing: every submission runs it once
+	accept   []*sql.Stmt // dialect.inserts, the statements that are worth preparing: every submission passes one of them
 	bell     bell
 	clock    timekeeper
 	guard    func(context.Context, *tx) error // asked at the begin of every writing transaction; nil: nothing to ask
@@ -149,8 +149,14 @@ func (s *Store) open(ctx context.Context, h home) (err error) {
 	if err := s.takeOver(ctx); err != nil {
 		return err
 	}
-	s.accept, err = s.write.PrepareContext(ctx, insertSubmission+s.d.values)
-	return err
+	for _, way := range s.d.inserts {
+		stmt, err := s.write.PrepareContext(ctx, insertSubmission+way.values)
+		if err != nil {
+			return err
+		}
+		s.accept = append(s.accept, stmt)
+	}
+	return nil
 }
 
 // OpenReadOnly opens a database beside the process that serves it: no lock, no migration, no change. A database of another schema
@@ -207,8 +213,8 @@ func (s *Store) shut() error {
 	if s.giveUp != nil {
 		s.giveUp()
 	}
-	if s.accept != nil {
-		errs = append(errs, s.accept.Close())
+	for _, stmt := range s.accept {
+		errs = append(errs, stmt.Close())
 	}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())

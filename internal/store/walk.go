@@ -193,7 +193,7 @@ func (q *pages) state(state submission.State) error {
 }
 
 // steered repeats the condition of the index submissions_steered word for word.
-const steered = `state IN ('rejected', 'held', 'refused', 'discarded')`
+const steered = `(state = 'rejected' OR state = 'held' OR state = 'refused' OR state = 'discarded')`
 
 // between adds the times. Arrival is the order of seq but for clocks that were put right, so that the rows can be narrowed down to a
 // stretch without an index that every visitor would pay for.
