@@ -28,6 +28,8 @@ import (
 type Queue interface {
 	// Claim gives at most n submissions to owner, the oldest due first; while the account probes at most one, the next probe.
 	Claim(ctx context.Context, account, owner string, n int, lease time.Duration) ([]submission.Claim, error)
+	// Renew makes what owner claimed and has not begun its own for as long as lease from now. It shortens nothing.
+	Renew(ctx context.Context, account, owner string, lease time.Duration) error
 	// Release hands back what owner claimed and has not begun.
 	Release(ctx context.Context, account, owner string) error
 	// Expire takes back what leases that ended held, and says how many rows that were.
@@ -68,6 +70,10 @@ const (
 	moment = 5 * time.Millisecond
 	// expireEvery is how often ended leases are looked for.
 	expireEvery = 5 * time.Second
+	// claimLease is how long a claim is a courier's. It is short, because what a courier that died had claimed waits so long, and in an
+	// outage everything waits for it: no create goes beside what is in doubt. While the courier lives it is renewed every renewEvery.
+	claimLease = 15 * time.Second
+	renewEvery = 5 * time.Second
 	// settleTime is how much longer than a call may last the store takes it to be under way: the time to write its end. Without it the
 	// store could let the next call go in the moment between a call's timeout and the news of it.
 	settleTime = 2 * time.Second
@@ -83,7 +89,7 @@ type Options struct {
 	Account string
 	Limit   pace.Limit    // the account's pace, and the longest that one call may take
 	Settle  time.Duration // how long after a broken call KeyCRM may take to show what it stored; 0: DefaultSettle
-	Lease   time.Duration // how long a claim or call is the courier's; raised to twice Limit.Timeout and 30 s
+	Lease   time.Duration // how long a create is the courier's to settle; raised to twice Limit.Timeout and 30 s
 	Grace   time.Duration // at a stop: how long the calls in flight may go on; 0: DefaultGrace
 	Queue   Queue
 	Ledger  Ledger
@@ -115,7 +121,7 @@ func New(o Options) *Courier {
 	if o.Grace <= 0 {
 		o.Grace = DefaultGrace
 	}
-	// A call may begin to write until a timeout after its begin and last a timeout from there: the lease must outlive both.
+	// See lease.
 	o.Lease = max(o.Lease, 2*o.Limit.Timeout+30*time.Second)
 	booked := o.Limit
 	booked.Timeout += settleTime
@@ -126,6 +132,16 @@ func New(o Options) *Courier {
 		owner: submission.NewID(),
 		woken: make(chan struct{}, 1),
 	}
+}
+
+// lease is how long a call is the courier's to settle, from its begin. A create may begin to write until a timeout after that and last a
+// timeout from there, and nobody else may touch its row before. A look-up harms nobody who does it again: others take it over as soon
+// as its courier must have settled it or be dead.
+func (c *Courier) lease(kind submission.AttemptKind) time.Duration {
+	if kind == submission.Create {
+		return c.o.Lease
+	}
+	return c.pace.Timeout + claimLease
 }
 
 // Wake tells the courier that a submission has been accepted. It never blocks and may be called from anywhere, before Run as well.

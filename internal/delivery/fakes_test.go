@@ -163,6 +163,18 @@ func (f *fakeStore) Release(_ context.Context, _, owner string) error {
 	return f.broken
 }
 
+func (f *fakeStore) Renew(_ context.Context, _, owner string, lease time.Duration) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	until := time.Now().Add(lease)
+	for _, r := range f.live {
+		if r.owner == owner && owner != "" && !r.flying && r.until.Before(until) && f.broken == nil {
+			r.until = until
+		}
+	}
+	return f.broken
+}
+
 func (f *fakeStore) Expire(context.Context, string) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -46,6 +46,13 @@ func (f *flaky) Release(ctx context.Context, account, owner string) error {
 	return f.fakeStore.Release(ctx, account, owner)
 }
 
+func (f *flaky) Renew(ctx context.Context, account, owner string, lease time.Duration) error {
+	if f.fails("Renew") {
+		return f.err
+	}
+	return f.fakeStore.Renew(ctx, account, owner, lease)
+}
+
 func (f *flaky) Expire(ctx context.Context, account string) (int, error) {
 	if f.fails("Expire") {
 		return 0, f.err
@@ -99,7 +106,7 @@ func trouble(n int, kind submission.AttemptKind, _ string) *fate {
 // Whichever of the store's methods fails, and whenever, everything arrives once.
 func TestEveryMethodOfTheStoreMayFail(t *testing.T) {
 	t.Parallel()
-	for _, method := range []string{"Claim", "Release", "Expire", "NextDue", "Begin", "BeginProbe", "Account"} {
+	for _, method := range []string{"Claim", "Renew", "Release", "Expire", "NextDue", "Begin", "BeginProbe", "Account"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

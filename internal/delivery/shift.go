@@ -23,6 +23,7 @@ type shift struct {
 
 	health     pace.Account  // as last read: what has been logged about it
 	expireAt   time.Time     // when ended leases are looked for next
+	renewAt    time.Time     // when the claims in hand are renewed next
 	storePause time.Duration // the pause after the store's last failure; 0: it works
 	late       time.Duration // the pause after a moment that had passed already; 0: the last one had not
 }
@@ -56,12 +57,8 @@ func (r *shift) step(ctx context.Context) idle {
 		return r.failed(err)
 	}
 	r.noteHealth(acc)
-	// What was claimed before an outage or a pause is not what should go first in it: the store knows better. A look-up that has begun is:
-	// given back it would begin anew and never end.
-	if len(r.hand) > 0 && (acc.Paused != "" || acc.Probing()) && r.hand[0].look == nil {
-		if err := r.release(); err != nil {
-			return r.failed(err)
-		}
+	if err := r.keepOrRelease(acc); err != nil {
+		return r.failed(err)
 	}
 	notBefore := acc.LimitedUntil
 	if acc.ProbeAt.After(notBefore) && (acc.Paused != "" || acc.Probing()) {
@@ -76,6 +73,24 @@ func (r *shift) step(ctx context.Context) idle {
 		return r.probe()
 	}
 	return r.deliver(ctx)
+}
+
+// keepOrRelease sees to the claims in hand. What was claimed before an outage or a pause is not what should go first in it: the store
+// knows better. A look-up that has begun is, in an outage: given back it would begin anew and never end. What stays is renewed.
+func (r *shift) keepOrRelease(acc pace.Account) error {
+	switch {
+	case len(r.hand) == 0:
+		return nil
+	case acc.Paused != "", acc.Probing() && r.hand[0].look == nil:
+		return r.release()
+	case time.Now().Before(r.renewAt):
+		return nil
+	}
+	if err := r.c.o.Queue.Renew(r.writes, r.c.o.Account, r.c.owner, claimLease); err != nil {
+		return err
+	}
+	r.renewAt = time.Now().Add(renewEvery)
+	return nil
 }
 
 // deliver begins calls, the oldest submission first, until nothing is due, the pace says wait or enough calls are under way.
@@ -129,11 +144,14 @@ func (r *shift) claim() error {
 	if len(r.hand) > 0 {
 		n = 1
 	}
-	claims, err := r.c.o.Queue.Claim(r.writes, r.c.o.Account, r.c.owner, n, r.c.o.Lease)
+	claims, err := r.c.o.Queue.Claim(r.writes, r.c.o.Account, r.c.owner, n, claimLease)
 	if err != nil {
 		return err
 	}
 	r.paged = false
+	if len(r.hand) == 0 {
+		r.renewAt = time.Now().Add(renewEvery)
+	}
 	jobs := make([]job, 0, len(claims)+len(r.hand))
 	for _, cl := range claims {
 		jobs = append(jobs, job{claim: cl})
@@ -142,11 +160,10 @@ func (r *shift) claim() error {
 	return nil
 }
 
-// begin begins the call of the first job in hand. false: it may not go now, and stays in hand with its place: a claim outlives most
-// waits, and one that does not is fenced and claimed again.
+// begin begins the call of the first job in hand. false: it may not go now, and mostly stays in hand with its place.
 func (r *shift) begin() (bool, idle) {
 	j := r.hand[0]
-	call, err := r.c.o.Ledger.Begin(r.writes, j.claim, j.kind(), r.c.pace, r.c.o.Lease)
+	call, err := r.c.o.Ledger.Begin(r.writes, j.claim, j.kind(), r.c.pace, r.c.lease(j.kind()))
 	var wait *pace.Wait
 	switch {
 	case err == nil:
@@ -154,9 +171,9 @@ func (r *shift) begin() (bool, idle) {
 		r.flying++
 		go func() { r.ended <- landing{next: r.c.carry(r.calls, r.writes, j, call)} }()
 	case errors.Is(err, submission.ErrFenced):
-		r.hand = r.hand[1:] // its lease ended while it waited for the pace: it is claimed again in its turn
+		r.hand = r.hand[1:] // its lease ended, because it could not be renewed: it is claimed again in its turn
 	case errors.As(err, &wait):
-		return false, r.wait(wait)
+		return false, r.waitInTurn(wait)
 	default:
 		return false, r.failed(err)
 	}
@@ -192,6 +209,17 @@ func (r *shift) probe() idle {
 func (r *shift) wait(w *pace.Wait) idle {
 	r.works()
 	return idle{pause: r.until(w.Until), deaf: true}
+}
+
+// waitInTurn is wait for a claim. In an outage it is given back first: the call that is waited for may be another courier's, whoever
+// comes next must find what is in doubt, and one that dies while it waits must not keep it.
+func (r *shift) waitInTurn(w *pace.Wait) idle {
+	if r.health.Probing() && r.hand[0].look == nil {
+		if err := r.release(); err != nil {
+			return r.failed(err)
+		}
+	}
+	return r.wait(w)
 }
 
 // untilDue is the pause until the next row is due.

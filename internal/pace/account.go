@@ -48,6 +48,8 @@ const (
 	OutageAfter   = 2
 	MinProbePause = time.Second
 	MaxProbePause = time.Minute
+	// MaxHeardPause bounds it while look-ups are answered and tell nothing yet: KeyCRM is there, and what is in doubt is waited for.
+	MaxHeardPause = 10 * time.Second
 )
 
 // MaxLimited is the longest that a 429 can hold an account back: no client reads more out of a Retry-After.
@@ -153,6 +155,8 @@ func (a Account) probed(e Event, now time.Time) Account {
 	case e.Check && a.Step == CreateNext:
 		a.ProbeAt = now // the question has been answered: what it was asked for goes at once, with the pause as it was
 		return a.reschedule(now)
+	case e.LookUp && e.Kind == Worked:
+		a.ProbePause = min(2*a.ProbePause, MaxHeardPause)
 	default:
 		a.ProbePause = min(2*a.ProbePause, MaxProbePause)
 	}

@@ -149,6 +149,27 @@ func testReleaseKeepsCallsUnderWay(t *testing.T, f *fixture) {
 	f.is(err, submission.ErrFenced)
 }
 
+// testRenew has a claim outlast its lease by being renewed; a call under way and another's claim stay as they were, and so does a longer
+// lease.
+func testRenew(t *testing.T, f *fixture) {
+	f.queue("SENT", "CLAIMED", "OTHERS")
+	claims := f.claim("me", 2)
+	f.begin(claims[0], submission.Create)
+	f.same(1, len(f.claim("you", 1)))
+	f.clock.advance(lease - time.Second)
+	f.ok(f.Renew(t.Context(), "main", "me", 10*time.Second))
+	f.ok(f.Renew(t.Context(), "main", "me", time.Second))
+	f.clock.advance(2 * time.Second)
+	freed, err := f.Expire(t.Context(), "main")
+	f.ok(err)
+	f.same(2, freed)
+	f.same(submission.Uncertain, f.get("SENT").State)
+	f.begin(claims[1], submission.Create)
+	f.clock.advance(time.Hour)
+	f.ok(f.Renew(t.Context(), "main", "", time.Hour))
+	f.same([]string{"OTHERS"}, f.claimed("you", 1))
+}
+
 func testBeginWritesAhead(t *testing.T, f *fixture) {
 	f.queue("A")
 	before := time.Now()

@@ -46,6 +46,7 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"ClaimWhileProbing":         testClaimWhileProbing,
 		"FailingRowBlocksNobody":    testFailingRowBlocksNobody,
 		"ReleaseKeepsCallsUnderWay": testReleaseKeepsCallsUnderWay,
+		"Renew":                     testRenew,
 		"BeginWritesAhead":          testBeginWritesAhead,
 		"BeginIsFenced":             testBeginIsFenced,
 		"BeginKeepsThePace":         testBeginKeepsThePace,

@@ -61,6 +61,7 @@ func TestMachine(t *testing.T) {
 			"settle2": m.stepSettle,
 			"lose":    m.stepLose,
 			"release": m.stepRelease,
+			"renew":   func(r *rapid.T) { m.ok(m.Renew(m.ctx, "main", owner(r), lease)) },
 			"expire":  m.stepExpire,
 			"wait":    m.stepWait,
 			"restart": func(r *rapid.T) {
