@@ -56,6 +56,7 @@ type Query struct {
 	Mark       string    // cards: the line "[formrelay <id>]" that the entity carries in its manager_comment, or in MarkField
 	MarkField  string    // cards: the uuid of the custom field that holds the mark; empty: the comment
 	From, To   time.Time // created within, by this machine's clock; zero: unbounded
+	Early      bool      // cards: a miss proves nothing yet, so From and To need not be widened as far
 }
 
 // Page is one page of a look-up. A look-up is over when Found is not 0 or More is false; only then, and only with Done on every

@@ -19,6 +19,9 @@ const (
 	// clockSkew is how far KeyCRM's times may stand from what the Dates of its answers make us expect: what they are told by may be
 	// another of KeyCRM's machines.
 	clockSkew = 5 * time.Minute
+	// earlySkew is clockSkew for a look-up whose miss proves nothing yet, so that most cards are found on a page or two. It is more than
+	// clockTolerance, the difference that is not followed.
+	earlySkew = 2 * time.Minute
 
 	// timeLayout is how KeyCRM takes a time, always in UTC.
 	timeLayout = "2006-01-02 15:04:05"
@@ -33,7 +36,7 @@ const (
 // that is clearly older is not ours: to take it would lose the submission, and that is the worse of the two errors.
 //
 // A card has no id of ours, so it is listed by its source and the time it was created in, both ends widened by five minutes for
-// clocks that differ, never by its pipeline, which people and automations change. It is ours when its first line of
+// clocks that differ (two while a miss proves nothing yet), never by its pipeline, which people and automations change. It is ours when its first line of
 // manager_comment, or the custom field, holds the mark. Whatever stands around the mark was added later and does not matter.
 //
 // From and To are moved by what is known of KeyCRM's clock. When this very answer tells of another clock than that, the question was
@@ -130,12 +133,16 @@ func (q Query) between() string {
 	if q.From.IsZero() && q.To.IsZero() {
 		return ""
 	}
+	skew := clockSkew
+	if q.Early {
+		skew = earlySkew
+	}
 	from, to := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 	if !q.From.IsZero() {
-		from = q.From.Add(-clockSkew)
+		from = q.From.Add(-skew)
 	}
 	if !q.To.IsZero() {
-		to = q.To.Add(clockSkew)
+		to = q.To.Add(skew)
 	}
 	return escape(from.UTC().Format(timeLayout)) + "," + escape(to.UTC().Format(timeLayout))
 }

@@ -22,6 +22,11 @@ func TestQueryTarget(t *testing.T) {
 			Query{Kind: KindCard, Mark: "[formrelay x]", SourceID: 7, From: from, To: from.Add(time.Minute)},
 			"/pipelines/cards?filter[source_id]=7&filter[created_between]=2026-03-04%2007%3A55%3A00,2026-03-04%2008%3A06%3A00&limit=50&page=3",
 		},
+		{
+			"a card just after its create broke",
+			Query{Kind: KindCard, Mark: "[formrelay x]", From: from, To: from.Add(time.Minute), Early: true},
+			"/pipelines/cards?filter[created_between]=2026-03-04%2007%3A58%3A00,2026-03-04%2008%3A03%3A00&limit=50&page=3",
+		},
 		{"a card with its mark in a field", Query{Kind: KindCard, Mark: "[formrelay x]", MarkField: "LD_1"}, "/pipelines/cards?include=custom_fields&limit=50&page=3"},
 		{
 			"a card since then",

@@ -187,6 +187,7 @@ func (s Submission) Query(now time.Time, settle time.Duration) keycrm.Query {
 	}
 	if s.Kind == keycrm.KindCard {
 		q.Mark, q.MarkField = s.Mark, s.MarkField
+		q.Early = !s.breakKnown() || now.Sub(s.BrokeAt) < settle // then a miss is no proof, see AfterLookUp
 	} else {
 		q.SourceUUID, q.Own = s.SourceUUID, s.SourceUUID == s.ID
 	}

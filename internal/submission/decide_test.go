@@ -236,18 +236,20 @@ func TestQuery(t *testing.T) {
 	stale.SentAt = broken.BrokeAt.Add(time.Minute)
 	mark := keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", MarkField: "LD_1", From: epoch()}
 	until := func(to time.Time) keycrm.Query { q := mark; q.To = to; return q }
+	early := until(now)
+	early.Early = true
 	for _, tc := range []struct {
 		name string
 		s    Submission
 		want keycrm.Query
 	}{
 		{"Order", o, keycrm.Query{Kind: keycrm.KindOrder, SourceID: 22, SourceUUID: o.SourceUUID, From: epoch(), To: now}},
-		{"Card", c, keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", MarkField: "LD_1", From: epoch(), To: now}},
+		{"Card", c, keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", MarkField: "LD_1", From: epoch(), To: now, Early: true}},
 		{"OwnOrder", own, keycrm.Query{Kind: keycrm.KindOrder, SourceID: 22, SourceUUID: own.ID, Own: true, From: epoch(), To: now}},
 		{"BrokeLongAgo", broken, until(broken.BrokeAt.Add(2 * time.Minute))},
-		{"BrokeJustNow", breaking, until(now)},
-		{"BreakUnknown", stale, until(now)},
-		{"FirstSentUnknown", never, keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", To: now}},
+		{"BrokeJustNow", breaking, early},
+		{"BreakUnknown", stale, early},
+		{"FirstSentUnknown", never, keycrm.Query{Kind: keycrm.KindCard, Mark: "[formrelay 1]", To: now, Early: true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
