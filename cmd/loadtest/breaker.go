@@ -102,8 +102,9 @@ func (b breaker) databaseDown(ctx context.Context) error {
 }
 
 // faults has KeyCRM fail in every way in turn. The first time round only creates are spoiled, then any call, and so on. The next fault
-// waits until a call was spoiled and another one was not: else each probe of a relay that looks whether KeyCRM works again would meet
-// a fault of its own, and faults that are meant to be single would be an outage, which is another option.
+// waits until a call was spoiled and a create was not: only an answered create ends what a broken one began, so each probe of a relay
+// that looks whether KeyCRM works again would meet a fault of its own, and faults that are meant to be single would be an outage, which
+// is another option.
 func (b breaker) faults(ctx context.Context) (n int, err error) {
 	turns := b.ways()
 	for pause(ctx, b.FaultEvery) {
@@ -114,7 +115,7 @@ func (b breaker) faults(ctx context.Context) (n int, err error) {
 			if err := b.crm.vanish(ctx, vanished); err != nil {
 				return n, err
 			}
-			b.crm.await(ctx, false, b.crm.seen(false)+1)
+			b.crm.await(ctx, true, b.crm.seen(true)+1)
 			continue
 		}
 		fault := *way
@@ -127,7 +128,7 @@ func (b breaker) faults(ctx context.Context) (n int, err error) {
 			return n, err
 		}
 		b.crm.await(ctx, creates, before+1)
-		b.crm.await(ctx, false, b.crm.seen(false)+1)
+		b.crm.await(ctx, true, b.crm.seen(true)+1)
 	}
 	return n, nil
 }
