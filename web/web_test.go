@@ -59,7 +59,9 @@ func TestSentencesAreForPeople(t *testing.T) {
 				t.Errorf("%s %s has stray blanks or markup: %q", lang, key, s)
 			}
 			for _, p := range placeholder.FindAllString(s, -1) {
-				if p != "{param}" || !strings.HasPrefix(key, "rule.") {
+				filled := p == "{param}" && strings.HasPrefix(key, "rule.") || p == "{n}" && strings.HasPrefix(key, "size.") ||
+					p == "{max}" && key == "413.TOO_MANY_FILES" || p == "{size}" && key == "413.FILES_TOO_BIG"
+				if !filled {
 					t.Errorf("%s %s has a placeholder that nothing fills: %s", lang, key, p)
 				}
 			}
@@ -72,8 +74,8 @@ func TestPlaceholdersAgree(t *testing.T) {
 	m := messages(t)
 	for key, s := range m["en"] {
 		for _, lang := range Languages() {
-			if strings.Contains(s, "{param}") != strings.Contains(m[lang][key], "{param}") {
-				t.Errorf("%s: {param} in English or in %s only", key, lang)
+			if in, is := placeholder.FindAllString(s, -1), placeholder.FindAllString(m[lang][key], -1); strings.Join(in, "") != strings.Join(is, "") {
+				t.Errorf("%s: the placeholders are %v in English and %v in %s", key, in, is, lang)
 			}
 		}
 	}

@@ -226,11 +226,6 @@ func (c previewCmd) fields(w *world, p *profile.Profile) (*form.Fields, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the server would turn this body away: %w", err)
 	}
-	for _, file := range fields.Files {
-		if len(file.Content) > 0 {
-			return nil, fmt.Errorf("the server would turn this body away: it holds a file, in the field %q, and files are not taken in this version", file.Field)
-		}
-	}
 	return fields, nil
 }
 

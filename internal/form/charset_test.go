@@ -59,9 +59,9 @@ func TestCharset(t *testing.T) {
 func TestCharsetOfNamesAndFiles(t *testing.T) {
 	t.Parallel()
 	name := "\xce\xeb\xe5\xed\xe0" // windows-1251
-	f := mustDecode(t, multipartType, part(`name="`+name+`"`, name)+part(`name="f"; filename="`+name+`.txt"`, "\xff\x00")+"--XX--\r\n")
+	f, files := mustFiles(t, multipartType, part(`name="`+name+`"`, name)+part(`name="f"; filename="`+name+`.txt"`, "\xff\x00")+"--XX--\r\n", Limits{})
 	wantPairs(t, f, pairs("Олена", "Олена"))
-	if got := f.Files[0]; got.Name != "Олена.txt" || string(got.Content) != "\xff\x00" {
+	if got := files[0]; got.Name != "Олена.txt" || got.Content != "\xff\x00" {
 		t.Errorf("file = %+v, want the name decoded and the content untouched", got)
 	}
 }

@@ -11,6 +11,10 @@ type Options struct {
 	Limits  Limits // the zero Limits means DefaultLimits
 	Charset string // the label a profile declares for bodies that declare none; "" or an unknown label: none
 	Size    int64  // the body's bytes as announced, to make room for them at once; 0 or less, or wrong: it grows as it comes
+	// Files takes the contents of files while they come in: it is called at each file's first byte, in the order of
+	// Fields.Files, and whoever it returns gets the content block by block and is closed at its end, unless the body turns out
+	// to be refused first. A block is good for the call only. An error of either ends Decode and comes back wrapped in a *SinkError. nil: contents are dropped.
+	Files func() (io.WriteCloser, error)
 }
 
 // Decode reads a form's body of the given content type.
@@ -21,7 +25,7 @@ type Options struct {
 // written sloppily is read as PHP reads it.
 //
 // An [*Error] says that the body is refused and why; what body.Read returned (a timeout, an
-// *http.MaxBytesError) comes back wrapped. With an error there are no Fields. Decode reads no
+// *http.MaxBytesError) comes back wrapped, and so does what Options.Files did, in a [*SinkError]. With an error there are no Fields. Decode reads no
 // further than it must: never beyond Options.Limits.Total() and one read's block.
 func Decode(contentType string, body io.Reader, o Options) (*Fields, error) {
 	if o.Limits == (Limits{}) {
@@ -41,7 +45,6 @@ type decoder struct {
 	source
 	fields Fields
 	bytes  int64 // names and values so far, held against Limits.Body
-	full   int   // files that hold something
 	empty  int   // named files that hold nothing, held against Limits.Pairs
 }
 

@@ -20,11 +20,22 @@ const (
 type Error struct {
 	Kind  Kind
 	Limit string // with TooLarge: max_body, max_pairs, max_name, max_value, max_depth or files, the profile's words
+	Part  string // with the limit files: max (too many), size (one too large) or none (none is taken)
+	Field string // with the limit files: the input's name, where it is plainly a name out of a form's HTML
 	Text  string
 }
 
 // Error is the sentence, so that an Error can be shown as it is.
 func (e *Error) Error() string { return e.Text }
+
+// SinkError says that whoever was to take the contents of files failed: no fault of the body's.
+type SinkError struct{ Err error }
+
+// Error tells it as the sink did.
+func (e *SinkError) Error() string { return "a file's content could not be kept: " + e.Err.Error() }
+
+// Unwrap is the sink's own error.
+func (e *SinkError) Unwrap() error { return e.Err }
 
 // malformed says what in the body cannot be read. Its text quotes the content type and offsets,
 // never what a visitor typed.
@@ -66,15 +77,28 @@ func tooDeep(l Limits) *Error {
 
 // tooManyFiles has a sentence of its own for a form that takes no files at all: fewer would not
 // help.
-func tooManyFiles(l Limits) *Error {
+func tooManyFiles(l Limits, number int, name string) *Error {
+	e := tooLarge("files", "the form sends more than %d files: send fewer, or raise the max of files", l.Files)
+	e.Part = "max"
 	if l.Files <= 0 {
-		return tooLarge("files", "the form sends a file, and files are not taken here: leave the file out")
+		e = tooLarge("files", "the form sends a file, and files are not taken here: leave the file out")
+		e.Part = "none"
 	}
-	return tooLarge("files", "the form sends more than %d files: send fewer, or raise the maximum of files", l.Files)
+	return e.of(number, name)
 }
 
 func fileTooLarge(l Limits, number int, name string) *Error {
-	return tooLarge("files", "the file of %s is larger than %s: send a smaller one, or raise the size of files", which(number, name), size(l.FileSize))
+	e := tooLarge("files", "the file of %s is larger than %s: send a smaller one, or raise the size of files", which(number, name), size(l.FileSize))
+	e.Part = "size"
+	return e.of(number, name)
+}
+
+// of names the field of a file, if it may be named.
+func (e *Error) of(number int, name string) *Error {
+	if which(number, name) == which(0, name) { // told by its name and not by its number
+		e.Field = name
+	}
+	return e
 }
 
 // which tells a field by its name where that is plainly a name out of a form's HTML. Anything else

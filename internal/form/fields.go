@@ -35,14 +35,14 @@ type Pair struct {
 	Value string
 }
 
-// File is one file part of a multipart body. An input of type file that was left empty is no File
-// (browsers send such a part with an empty file name and no content). Where [Limits] takes no files, one
-// that has a name and no content is a Pair, the last one: the input's name and the file's.
+// File is one file part of a multipart body that has a content. An input of type file that was left empty
+// is no File (browsers send such a part with an empty file name and no content). One that has a name and no
+// content is a Pair, the last one: the input's name and the file's.
 type File struct {
 	Field       string // the input's name
 	Name        string // the file's name as sent, decoded, never a path that anybody may open
 	ContentType string // as sent; untrusted
-	Content     []byte
+	Size        int64  // bytes of its content, which went to Options.Files and is not kept here
 }
 
 // Fields is what one post held.

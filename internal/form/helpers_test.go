@@ -1,7 +1,9 @@
 package form
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -36,6 +38,47 @@ func mustDecodeWith(t testing.TB, contentType, body string, o Options) *Fields {
 		t.Fatalf("Decode(%q, %q) byte by byte differs:\n%s", contentType, body, diff)
 	}
 	return f
+}
+
+// sent is a file with the content that the sink got.
+type sent struct {
+	Field, Name, ContentType, Content string
+}
+
+// contents is a sink that keeps everything.
+type contents struct {
+	all    []*bytes.Buffer
+	closed int
+}
+
+func (c *contents) open() (io.WriteCloser, error) {
+	c.all = append(c.all, new(bytes.Buffer))
+	return c, nil
+}
+
+func (c *contents) Write(block []byte) (int, error) { return c.all[len(c.all)-1].Write(block) }
+
+func (c *contents) Close() error { c.closed++; return nil }
+
+// mustFiles decodes body and gives its files with their contents, each of which must have been closed.
+func mustFiles(t testing.TB, contentType, body string, limits Limits) (*Fields, []sent) {
+	t.Helper()
+	var sink contents
+	f, err := Decode(contentType, strings.NewReader(body), Options{Limits: limits, Files: sink.open})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sink.all) != len(f.Files) || sink.closed != len(f.Files) {
+		t.Fatalf("%d contents, %d closed, of %d files", len(sink.all), sink.closed, len(f.Files))
+	}
+	var all []sent
+	for i, file := range f.Files {
+		if int64(sink.all[i].Len()) != file.Size {
+			t.Errorf("file %d: %d bytes, its size is %d", i, sink.all[i].Len(), file.Size)
+		}
+		all = append(all, sent{file.Field, file.Name, file.ContentType, sink.all[i].String()})
+	}
+	return f, all
 }
 
 // sameRaw compares bodies but for an epilogue, of which a reader may have brought some or nothing.

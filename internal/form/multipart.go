@@ -3,6 +3,7 @@ package form
 import (
 	"bytes"
 	"errors"
+	"io"
 	"strings"
 )
 
@@ -51,6 +52,7 @@ type parts struct {
 	last      bool   // no part follows: the last delimiter was read, or the body is over
 	closed    bool   // there was a last delimiter
 	values    []span // where in buf each pair's value is
+	named     []File // files that have a name and no content
 }
 
 // span is a piece of buf. Positions stay right while buf is moved, which slices of it would not.
@@ -143,15 +145,11 @@ func (m *parts) giveValues() {
 		text.Write(m.buf[v.from:v.to])
 		m.fields.Pairs[i].Value = text.String()[start:]
 	}
-	if m.Limits.Files > 0 {
-		return
-	}
-	// Where no files are taken only empty ones get this far: a file that the visitor's device could not read mostly. That is no reason to
-	// lose the form, and the file's name is all there is to keep of it.
-	for _, f := range m.fields.Files {
+	// A file without content is mostly one that the visitor's device could not read. That is no reason to lose the form, and the file's
+	// name is all there is to keep of it.
+	for _, f := range m.named {
 		m.fields.Pairs = append(m.fields.Pairs, Pair{Name: f.Field, Value: f.Name})
 	}
-	m.fields.Files = nil
 }
 
 // file takes a file's content out of buf, block by block. What it holds against the bounds is the
@@ -164,8 +162,9 @@ func (m *parts) file(f File, h header) error {
 	defer func(text int64) { m.max = text }(m.max)
 	m.max = sum(m.max, fileBlock) // the content passes through buf without counting as text
 	m.reserve(fileBlock)
+	var sink io.WriteCloser
 	move := func(from, to int) (int, error) {
-		if err := m.extend(&f, m.buf[from:to]); err != nil {
+		if err := m.extend(&f, &sink, m.buf[from:to]); err != nil {
 			return 0, err
 		}
 		m.buf = append(m.buf[:from], m.buf[to:]...)
@@ -180,45 +179,54 @@ func (m *parts) file(f File, h header) error {
 		return err
 	}
 	m.at -= moved
+	if sink != nil {
+		if err := sink.Close(); err != nil {
+			return &SinkError{Err: err}
+		}
+	}
 	return m.keep(f)
 }
 
-// extend adds a block to a file within the bounds. The room doubles up to the size allowed and no
-// further.
-func (m *parts) extend(f *File, block []byte) error {
-	length := int64(len(f.Content)) + int64(len(block))
+// extend gives a block of a file to the sink, which it opens at the first, within the bounds.
+func (m *parts) extend(f *File, sink *io.WriteCloser, block []byte) error {
 	switch {
 	case len(block) == 0:
 		return nil
-	case m.full >= m.Limits.Files:
-		return tooManyFiles(m.Limits)
-	case length > m.Limits.FileSize:
+	case len(m.fields.Files) >= m.Limits.Files:
+		return tooManyFiles(m.Limits, m.count, f.Field)
+	case f.Size+int64(len(block)) > m.Limits.FileSize:
 		return fileTooLarge(m.Limits, m.count, f.Field)
 	}
-	if length > int64(cap(f.Content)) {
-		room := min(max(2*int64(cap(f.Content)), length), m.Limits.FileSize)
-		f.Content = append(make([]byte, 0, room), f.Content...)
+	f.Size += int64(len(block))
+	if m.Options.Files == nil {
+		return nil
 	}
-	f.Content = append(f.Content, block...)
+	if *sink == nil {
+		opened, err := m.Options.Files()
+		if err != nil {
+			return &SinkError{Err: err}
+		}
+		*sink = opened
+	}
+	if _, err := (*sink).Write(block); err != nil {
+		return &SinkError{Err: err}
+	}
 	return nil
 }
 
-// keep adds a file that has a name or a content. What has neither is an input that was left empty.
+// keep adds a file that has a content, or notes the name of one that has none. What has neither is an input that was left empty.
 func (m *parts) keep(f File) error {
 	switch {
-	case len(f.Content) > 0:
-		m.full++
+	case f.Size > 0:
+		m.fields.Files = append(m.fields.Files, f)
 	case f.Name == "":
-		return nil
-	case m.tooDeep(f.Field): // it may become a pair
-		return tooDeep(m.Limits)
 	default:
-		m.empty++
-		if len(m.fields.Pairs)+m.empty > m.Limits.Pairs {
-			return tooManyPairs(m.Limits)
+		if err := m.fits(f.Field, len(f.Name)); err != nil {
+			return err
 		}
+		m.named = append(m.named, f)
+		m.empty++
 	}
-	m.fields.Files = append(m.fields.Files, f)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"mime/multipart"
 	"net/textproto"
 	"os"
@@ -31,10 +32,10 @@ func TestMultipartNode(t *testing.T) {
 		"--XX\r\nContent-Disposition: form-data; name=\"a\\%22b\"\r\n\r\nv\r\n" +
 		"--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"n%22a\\me.txt\"\r\nContent-Type: application/octet-stream\r\n\r\nx\r\n" +
 		"--XX\r\nContent-Disposition: form-data; name=\"g\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--XX--\r\n"
-	f := mustDecode(t, multipartType, body)
+	f, files := mustFiles(t, multipartType, body, Limits{})
 	wantPairs(t, f, pairs(`a"b`, "v\n1", `a\b`, "v", `a\`, "v", "a\r\nb", "v", "Ім'я", "v", `x; y="z"`, "v", `a\"b`, "v", "g", ""))
-	want := []File{{Field: "f", Name: `n"a\me.txt`, ContentType: "application/octet-stream", Content: []byte("x")}}
-	if diff := cmp.Diff(want, f.Files); diff != "" {
+	want := []sent{{"f", `n"a\me.txt`, "application/octet-stream", "x"}}
+	if diff := cmp.Diff(want, files); diff != "" {
 		t.Errorf("files:\n%s", diff)
 	}
 }
@@ -48,10 +49,10 @@ func TestCurl(t *testing.T) {
 		"--" + boundary + "\r\nContent-Disposition: form-data; name=\"Ім'я\"\r\n\r\nОлена\r\n" +
 		"--" + boundary + "\r\nContent-Disposition: form-data; name=\"f\"; filename=\"q%22u\\o.txt\"\r\nContent-Type: text/plain\r\n\r\nfile\r\n" +
 		"--" + boundary + "--\r\n"
-	f := mustDecode(t, "multipart/form-data; boundary="+boundary, body)
+	f, files := mustFiles(t, "multipart/form-data; boundary="+boundary, body, Limits{})
 	wantPairs(t, f, pairs(`a"b`, "1", `c\d`, "2", "Ім'я", "Олена"))
-	want := []File{{Field: "f", Name: `q"u\o.txt`, ContentType: "text/plain", Content: []byte("file")}}
-	if diff := cmp.Diff(want, f.Files); diff != "" {
+	want := []sent{{"f", `q"u\o.txt`, "text/plain", "file"}}
+	if diff := cmp.Diff(want, files); diff != "" {
 		t.Errorf("files:\n%s", diff)
 	}
 	f = mustDecode(t, urlencodedType, `a"b=100%25+%26+%3B&discount=100%`)
@@ -214,15 +215,15 @@ func TestMultipartFiles(t *testing.T) {
 		part(`name="named"; filename="empty.txt"`, "") +
 		part(`name="ext"; filename*=UTF-8''%D1%96.txt`, "x") +
 		part(`name="b"`, "2") + "--XX--\r\n"
-	f := mustDecode(t, multipartType, body)
-	wantPairs(t, f, pairs("a", "1", "b", "2"))
-	want := []File{
-		{Field: "big[]", Name: `C:\фото.png`, ContentType: "image/png", Content: big},
-		{Field: "unnamed", Content: []byte("content")},
-		{Field: "named", Name: "empty.txt"},
-		{Field: "ext", Name: "і.txt", Content: []byte("x")},
+	mustDecode(t, multipartType, body)
+	f, files := mustFiles(t, multipartType, body, Limits{})
+	wantPairs(t, f, pairs("a", "1", "b", "2", "named", "empty.txt"))
+	want := []sent{
+		{"big[]", `C:\фото.png`, "image/png", string(big)},
+		{"unnamed", "", "", "content"},
+		{"ext", "і.txt", "", "x"},
 	}
-	if diff := cmp.Diff(want, f.Files); diff != "" {
+	if diff := cmp.Diff(want, files); diff != "" {
 		t.Errorf("files:\n%s", diff)
 	}
 }
@@ -232,11 +233,11 @@ func TestMultipartRaw(t *testing.T) {
 	t.Parallel()
 	content := strings.Repeat("\x00file\xff", 20000)
 	head, tail := part(`name="f"; filename="x"`, content), part(`name="a"`, "\x98")+"--XX--\r\n"
-	f := mustDecode(t, multipartType, head+tail)
+	f, files := mustFiles(t, multipartType, head+tail, Limits{})
 	if want := strings.Replace(head, content, "", 1) + tail; string(f.Raw) != want {
 		t.Errorf("raw = %q, want %q", f.Raw, want)
 	}
-	if string(f.Files[0].Content) != content {
+	if files[0].Content != content {
 		t.Error("the file's content changed")
 	}
 }
@@ -244,14 +245,12 @@ func TestMultipartRaw(t *testing.T) {
 // TestMultipartCutFile keeps what came of a file: whether that is all of it, only the reader can tell.
 func TestMultipartCutFile(t *testing.T) {
 	t.Parallel()
-	f := mustDecode(t, multipartType, "--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\ncont")
-	if len(f.Files) != 1 || string(f.Files[0].Content) != "cont" {
-		t.Errorf("files = %+v", f.Files)
+	_, files := mustFiles(t, multipartType, "--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\ncont", Limits{})
+	if len(files) != 1 || files[0].Content != "cont" {
+		t.Errorf("files = %+v", files)
 	}
-	f = mustDecode(t, multipartType, "--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n")
-	if len(f.Files) != 1 || f.Files[0].Name != "x" {
-		t.Errorf("files = %+v", f.Files)
-	}
+	f := mustDecode(t, multipartType, "--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n")
+	wantPairs(t, f, pairs("f", "x"))
 }
 
 // FuzzMultipartKeepsPairs writes parts with mime/multipart, as browsers name them, and wants them back.
@@ -288,16 +287,17 @@ func FuzzMultipartKeepsPairs(f *testing.F) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Decode(w.FormDataContentType()+";charset=utf-8", &body, Options{Limits: roomy()})
-		if err != nil {
-			t.Fatal(err)
+		got, files := mustFiles(t, w.FormDataContentType()+";charset=utf-8", body.String(), roomy())
+		want, wantFiles := pairs(name, value), []sent(nil)
+		switch {
+		case len(content) > 0:
+			wantFiles = []sent{{field, file, "", string(content)}}
+		case file != "":
+			want = append(want, Pair{field, file})
 		}
-		wantPairs(t, got, pairs(name, value))
-		if len(content)+len(file) == 0 {
-			return
-		}
-		if len(got.Files) != 1 || got.Files[0].Field != field || got.Files[0].Name != file || !bytes.Equal(got.Files[0].Content, content) {
-			t.Errorf("files = %+v, want %q %q %q", got.Files, field, file, content)
+		wantPairs(t, got, want)
+		if diff := cmp.Diff(wantFiles, files); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
@@ -328,7 +328,7 @@ func TestMultipartAsPHP(t *testing.T) {
 		case "wrong boundary": // PHP makes an empty form of it; see TestMultipartMalformed
 			continue
 		}
-		f := mustDecode(t, multipartType, post.Body)
+		f, sent := mustFiles(t, multipartType, post.Body, Limits{})
 		got := map[string]string{}
 		for i, path := range f.Tree().Paths() {
 			got[strings.Join(path, "/")] = f.Pairs[i].Value
@@ -339,8 +339,8 @@ func TestMultipartAsPHP(t *testing.T) {
 			t.Errorf("%s (-PHP +got):\n%s", post.Name, diff)
 		}
 		files, want := map[string]string{}, map[string]string{}
-		for _, file := range f.Files {
-			files[file.Field+"/0"], files[file.Field+"/1"] = file.Name, string(file.Content)
+		for _, file := range sent {
+			files[file.Field+"/0"], files[file.Field+"/1"] = file.Name, file.Content
 		}
 		if post.Name != "empty file input" { // PHP has an entry with an error for it, here it is no file
 			flatten(post.Files, "", want)
@@ -399,3 +399,29 @@ func wantLimit(t *testing.T, limit string, body *strings.Reader, o Options) {
 		t.Errorf("error %v, want one of %s", err, limit)
 	}
 }
+
+// TestSinkFails: what the sink says comes back, and nothing more is read.
+func TestSinkFails(t *testing.T) {
+	t.Parallel()
+	full := errors.New("the disk is full")
+	for name, sink := range map[string]func() (io.WriteCloser, error){
+		"open":  func() (io.WriteCloser, error) { return nil, full },
+		"write": func() (io.WriteCloser, error) { return failing{write: full}, nil },
+		"close": func() (io.WriteCloser, error) { return failing{close: full}, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := part(`name="f"; filename="x"`, "content") + "--XX--\r\n"
+			_, err := Decode(multipartType, strings.NewReader(body), Options{Files: sink})
+			if _, ok := errors.AsType[*SinkError](err); !ok || !errors.Is(err, full) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// failing is a sink that fails.
+type failing struct{ write, close error }
+
+func (f failing) Write(p []byte) (int, error) { return len(p), f.write }
+func (f failing) Close() error                { return f.close }

@@ -81,6 +81,8 @@ func asked(c mapping.Correction) string {
 		return c.Field + " is not a date"
 	case mapping.CodeText:
 		return c.Field + " is not a text"
+	case mapping.CodeFile:
+		return c.Field + " holds a file of a type that the profile does not take (" + c.Param + "), which is not kept"
 	default:
 		return c.Field + " needs a correction (" + c.Code + ")"
 	}

@@ -122,7 +122,7 @@ func isRead(method string) bool { return method == http.MethodGet || method == h
 // failure is the problem as JSON.
 func (i *Intake) failure(r *http.Request, lang string, p *httpd.Problem) failure {
 	text := i.text(lang, p)
-	if len(p.Fields) > 0 {
+	if p.Status == http.StatusUnprocessableEntity && len(p.Fields) > 0 {
 		// Scripts of the simpler kind show this one text and nothing else: it has to name the fields.
 		text = i.texts[lang]["422.title"] + ". " + inOneLine(p.Fields)
 	}
@@ -180,7 +180,7 @@ func (i *Intake) text(lang string, p *httpd.Problem) string {
 
 // title is a page's heading.
 func (i *Intake) title(lang string, p *httpd.Problem) string {
-	return cmp.Or(i.texts[lang][subject(p)+".title"], i.texts[lang]["other.title"])
+	return cmp.Or(i.texts[lang][subject(p)+"."+p.Limit+".title"], i.texts[lang][subject(p)+".title"], i.texts[lang]["other.title"])
 }
 
 // subject is under which word a problem's sentences are found: its status, but that a 405 says "forms are sent here" only where they are.

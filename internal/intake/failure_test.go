@@ -23,21 +23,32 @@ import (
 const closed = lamp + "enabled: false\n"
 
 // small is a profile with bounds that a short post exceeds.
-const small = lamp + "guard: {max_body: 2KB, max_pairs: 5, max_name: 20, max_value: 1KB, max_depth: 3}\n"
+const small = lamp + "guard: {max_body: 2KB, max_pairs: 5, max_name: 20, max_value: 1KB, max_depth: 3, files: {max: 1, size: 1KB}}\n"
 
 // withFile is a multipart body with a file in it, and its content type.
 func withFile(t *testing.T, content string) (body, contentType string) {
+	t.Helper()
+	return withFiles(t, content)
+}
+
+// jpeg is how a photograph begins.
+const jpeg = "\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"
+
+// withFiles is withFile with one content for each file, all of the input photo.
+func withFiles(t *testing.T, contents ...string) (body, contentType string) {
 	t.Helper()
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
 	if err := m.WriteField("name", marker); err != nil {
 		t.Fatal(err)
 	}
-	part, err := m.CreateFormFile("photo", marker+".jpg")
-	if err != nil {
-		t.Fatal(err)
+	for _, content := range contents {
+		part, err := m.CreateFormFile("photo", marker+".jpg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(part, content)
 	}
-	_, _ = io.WriteString(part, content)
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +69,8 @@ func failureCases(t *testing.T) []failureCase {
 	t.Helper()
 	const urlencoded = "application/x-www-form-urlencoded"
 	fileBody, fileType := withFile(t, "content")
+	bigBody, bigType := withFile(t, jpeg+strings.Repeat("x", 1024))
+	twoBody, twoType := withFiles(t, jpeg, jpeg)
 	long := strings.Repeat("x", 900)
 	return []failureCase{
 		{"no such profile", "/forms/none", "a=b", urlencoded, 404, "FORM_NOT_FOUND", "", "There is no such page", "", nobody},
@@ -67,7 +80,9 @@ func failureCases(t *testing.T) []failureCase {
 		{"no JSON", "/forms/lamp", `{"name":`, "application/json", 400, "MALFORMED", "", "The form could not be read", "", "lamp"},
 		{"a wrong boundary", "/forms/lamp", fileBody, "multipart/form-data; boundary=other", 400, "MALFORMED", "", "The form could not be read", "", "lamp"},
 		{"a type nobody knows", "/forms/lamp", "<a/>", "application/xml", 415, "UNSUPPORTED_TYPE", "", "The form could not be read", "", "lamp"},
-		{"a file", "/forms/lamp", fileBody, fileType, 413, "NO_FILE_UPLOADS", "files", "The form is too large", "", "lamp"},
+		{"a file", "/forms/nofiles", fileBody, fileType, 413, "NO_FILE_UPLOADS", "files", "The file cannot be accepted", "", "nofiles"},
+		{"too large a file", "/forms/small", bigBody, bigType, 413, "FILES_TOO_BIG", "files", "The file cannot be accepted", "", "small"},
+		{"too many files", "/forms/small", twoBody, twoType, 413, "TOO_MANY_FILES", "files", "The file cannot be accepted", "", "small"},
 		{"too many bytes", "/forms/small", "a=" + long + "&b=" + long + "&c=" + long, urlencoded, 413, "TOO_LARGE_BODY", "max_body", "The form is too large", "", "small"},
 		{"too many fields", "/forms/small", "a=1&b=1&c=1&d=1&e=1&f=1", urlencoded, 413, "TOO_LARGE_PAIRS", "max_pairs", "The form is too large", "", "small"},
 		{"too long a name", "/forms/small", strings.Repeat("n", 30) + "=1", urlencoded, 413, "TOO_LARGE_NAME", "max_name", "The form is too large", "", "small"},
@@ -82,7 +97,7 @@ func TestFailures(t *testing.T) {
 	for _, tt := range failureCases(t) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, "closed", closed, "small", small)
+			b := setup(t, "closed", closed, "small", small, "nofiles", lamp+"guard: {files: {max: 0}}\n")
 			page := b.post(tt.path, tt.body, "Content-Type", tt.contentType, "Accept-Language", "en")
 			if isJSON(tt.contentType) {
 				page = b.post(tt.path, tt.body, "Content-Type", "text/xml", "Accept-Language", "en") // a JSON body gets JSON
@@ -136,7 +151,7 @@ func checkFailure(t *testing.T, w *httptest.ResponseRecorder, code, limit string
 		t.Errorf("the body is %v", m)
 	}
 	first, _ := m["errors"].([]any)[0].(map[string]any)
-	if first["code"] != code || first["message"] != text || first["field"] != nil {
+	if first["code"] != code || first["message"] != text || (first["field"] != nil) != (limit == "files") {
 		t.Errorf("errors %v, want code %s", m["errors"], code)
 	}
 	if m["detail"] == nil && (w.Code == 400 || w.Code == 413 || w.Code == 415) {
@@ -150,7 +165,7 @@ func checkFailure(t *testing.T, w *httptest.ResponseRecorder, code, limit string
 func TestEachBoundHasItsSentence(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
-	b := setup(t, "small", small)
+	b := setup(t, "small", small, "nofiles", lamp+"guard: {files: {max: 0}}\n")
 	for _, tt := range failureCases(t) {
 		if tt.limit == "" {
 			continue
@@ -169,16 +184,16 @@ func TestFileIsRefusedAsAFile(t *testing.T) {
 	head, contentType := withFile(t, "content")
 	head, _, _ = strings.Cut(head, "content")
 	for _, size := range []int64{1, 5 << 20, 16 << 20, 10 << 30} {
-		b := setup(t)
+		b := setup(t, "nofiles", lamp+"guard: {files: {max: 0}}\n")
 		photo := &endless{}
-		r := httptest.NewRequest(http.MethodPost, "/forms/lamp", io.LimitReader(io.MultiReader(strings.NewReader(head), photo), int64(len(head))+size))
+		r := httptest.NewRequest(http.MethodPost, "/forms/nofiles", io.LimitReader(io.MultiReader(strings.NewReader(head), photo), int64(len(head))+size))
 		r.ContentLength = int64(len(head)) + size
 		r.Header.Set("Content-Type", contentType)
 		r.Header.Set("Accept-Language", "en")
 		w := httptest.NewRecorder()
 		b.server.ServeHTTP(w, r)
 		page := w.Body.String()
-		if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(page, "This form does not accept files.") || b.store.stored() != 0 {
+		if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(page, "This form takes no files.") || b.store.stored() != 0 {
 			t.Errorf("%d bytes: %d\n%s", size, w.Code, page)
 		}
 		// What was sent is read to its end, so that the page is seen; what is too much for that is not begun.

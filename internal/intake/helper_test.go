@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -53,6 +54,9 @@ type memory struct {
 	hang bool                         // Accept waits until its context ends
 	err  error                        // what Accept and Submission return
 	then func(*submission.Submission) // what Accept makes of the row
+	full error                        // what KeepChunk returns
+
+	chunks map[string][][]byte // by upload
 }
 
 func (m *memory) Accept(ctx context.Context, s *submission.Submission, r submission.Revision) error {
@@ -88,6 +92,38 @@ func (m *memory) Submission(_ context.Context, id string) (submission.Submission
 		return s, submission.ErrNotFound
 	}
 	return s, nil
+}
+
+func (m *memory) KeepChunk(ctx context.Context, upload string, number int, content []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.full != nil {
+		return m.full
+	}
+	if m.chunks == nil {
+		m.chunks = map[string][][]byte{}
+	}
+	if number != len(m.chunks[upload]) || len(content) == 0 || len(content) > submission.FileChunk {
+		return fmt.Errorf("chunk %d of %d bytes after %d", number, len(content), len(m.chunks[upload]))
+	}
+	m.chunks[upload] = append(m.chunks[upload], bytes.Clone(content))
+	return ctx.Err()
+}
+
+func (m *memory) DropUploads(_ context.Context, uploads []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, upload := range uploads {
+		delete(m.chunks, upload)
+	}
+	return nil
+}
+
+// content is what is stored of a file.
+func (m *memory) content(f submission.File) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return string(bytes.Join(m.chunks[f.Upload], nil))
 }
 
 func (m *memory) stored() int {

@@ -34,6 +34,10 @@ type Profiles interface {
 type Store interface {
 	// Accept returns nil after the commit that holds the submission. It may turn a queued one into a held one.
 	Accept(ctx context.Context, s *submission.Submission, r submission.Revision) error
+	// KeepChunk stores a piece of a file's content, numbered from 0, of submission.FileChunk bytes at most. It must not keep content.
+	KeepChunk(ctx context.Context, upload string, number int, content []byte) error
+	// DropUploads removes contents that no Accept was told of.
+	DropUploads(ctx context.Context, uploads []string) error
 	// Submission returns submission.ErrNotFound for an id it does not know.
 	Submission(ctx context.Context, id string) (submission.Submission, error)
 }

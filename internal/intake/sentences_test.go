@@ -25,7 +25,7 @@ func texts(t *testing.T) web.Messages {
 func codes() []string {
 	return []string{
 		mapping.CodeMissing, mapping.CodeEmpty, mapping.CodeEmail, mapping.CodeNumeric, mapping.CodeText, mapping.CodePhone,
-		mapping.CodeDate, mapping.CodeBool, mapping.CodeNoContact,
+		mapping.CodeDate, mapping.CodeBool, mapping.CodeNoContact, mapping.CodeFile,
 	}
 }
 
@@ -111,7 +111,7 @@ func TestNoSentenceIsUnused(t *testing.T) {
 	for _, status := range []int{400, 403, 404, 405, 408, 410, 413, 415, 422, 429, 500, 503} {
 		families = append(families, strconv.Itoa(status)+".title", strconv.Itoa(status)+".text")
 	}
-	for _, limit := range []string{"max_body", "max_pairs", "max_name", "max_value", "max_depth", "files"} {
+	for _, limit := range []string{"max_body", "max_pairs", "max_name", "max_value", "max_depth", "NO_FILE_UPLOADS", "TOO_MANY_FILES", "FILES_TOO_BIG", "files.title"} {
 		families = append(families, "413."+limit)
 	}
 	families = append(families, "404.FORM_NOT_FOUND", "404.SUBMISSION_NOT_FOUND", "405.elsewhere.title", "405.elsewhere.text")

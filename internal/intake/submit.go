@@ -126,18 +126,21 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	if isStrange && i.strangers.full(p.Name, i.Now()) {
 		return strange("", i.language(r, "", p))
 	}
-	fields, err := decode(r, p)
+	sent := i.newUploads(r, p)
+	fields, err := decode(r, p, sent)
 	if err != nil {
-		return inLanguage(err, i.language(r, "", p))
+		i.dropped(r, sent)
+		return i.turnedAway(err, p, i.language(r, "", p))
 	}
 	if isProbe(fields) {
 		return answerProbe(w)
 	}
 	c := readControls(fields.Pairs)
 	lang := i.language(r, c.lang, p)
-	s, corrections := i.prepare(r, p, fields, c, lang)
+	s, corrections := i.prepare(r, p, fields, sent, c, lang)
 	if isStrange {
 		if !i.strangers.take(p.Name, s.ReceivedAt) {
+			i.dropped(r, sent)
 			return strange("", lang)
 		}
 		hold(s, r.Header.Get("Origin"))
@@ -155,11 +158,18 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	return i.answer(w, r, p, s.ID, lang, destined(r, p, c.next))
 }
 
-// decode reads the whole body within the profile's bounds. Its errors are Problems.
+// dropped takes back the files of a post that is turned away.
+func (i *Intake) dropped(r *http.Request, sent *uploads) {
+	if err := sent.drop(); err != nil {
+		i.Log.Warn().Err(err).Str("request_id", httpd.ID(r.Context())).Msg("the files of a post that was turned away could not be removed; they are swept later")
+	}
+}
+
+// decode reads the whole body within the profile's bounds, and its files into sent. Its errors are Problems.
 //
 // A body that is announced as too large is refused unread, unless it is one that can hold files: what is too large in that one is mostly a
 // file, and its first bytes tell.
-func decode(r *http.Request, p *profile.Profile) (*form.Fields, error) {
+func decode(r *http.Request, p *profile.Profile, sent *uploads) (*form.Fields, error) {
 	if err := encoded(r.Header); err != nil {
 		return nil, err
 	}
@@ -170,9 +180,17 @@ func decode(r *http.Request, p *profile.Profile) (*form.Fields, error) {
 	// Without a ResponseWriter: the connection is closed by the Problem, which also the log and the tests can see. One byte more than is
 	// taken, so that the decoder is the first to see that there is too much: it can say of what.
 	body := http.MaxBytesReader(nil, r.Body, total+1)
-	fields, err := form.Decode(contentType, body, form.Options{Limits: p.Limits, Charset: p.Charset, Size: r.ContentLength})
-	if err != nil {
+	options := form.Options{Limits: p.Limits, Charset: p.Charset, Size: r.ContentLength, Files: sent.open}
+	refused := r.ContentLength > total
+	if refused {
+		options.Files = nil // nothing of it gets to the disk: it is read only to tell what is too large
+	}
+	fields, err := form.Decode(contentType, body, options)
+	switch {
+	case err != nil:
 		return nil, bodyProblem(err)
+	case refused && len(fields.Files) > 0: // the form is whole, and is followed by more than there may be
+		return nil, tooLarge("max_body")
 	}
 	_, _ = io.Copy(io.Discard, body) // what may follow a form's last part: without it the connection could not be used again
 	return fields, nil
@@ -207,6 +225,11 @@ func bodyProblem(err error) *httpd.Problem {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge("max_body")
 	}
+	if _, ok := errors.AsType[*form.SinkError](err); ok {
+		p := unavailable(retryStore, err)
+		p.Close = true
+		return p
+	}
 	fault, ok := errors.AsType[*form.Error](err)
 	if !ok { // the body ended before its announced end, or its chunks are none
 		return &httpd.Problem{Status: http.StatusBadRequest, Code: "MALFORMED", Close: true, Cause: err}
@@ -230,11 +253,8 @@ func tooLarge(limit string) *httpd.Problem {
 	}
 }
 
-// codeOf is the code for a program of an exceeded bound: Formspree's where it has one. No file is taken in this version.
+// codeOf is the code for a program of an exceeded bound; turnedAway has those of files.
 func codeOf(limit string) string {
-	if limit == "files" {
-		return "NO_FILE_UPLOADS"
-	}
 	return "TOO_LARGE_" + strings.ToUpper(strings.TrimPrefix(limit, "max_"))
 }
 
@@ -309,7 +329,7 @@ func saysNo(value string) bool {
 }
 
 // prepare makes the submission that is stored, and what its visitor is to correct when it is refused.
-func (i *Intake) prepare(r *http.Request, p *profile.Profile, fields *form.Fields, c controls, lang string,
+func (i *Intake) prepare(r *http.Request, p *profile.Profile, fields *form.Fields, sent *uploads, c controls, lang string,
 ) (*submission.Submission, []mapping.Correction) {
 	// The store keeps milliseconds: the mapping must see the time that a later preview of the same submission sees.
 	now := i.Now().UTC().Truncate(time.Millisecond)
@@ -327,7 +347,10 @@ func (i *Intake) prepare(r *http.Request, p *profile.Profile, fields *form.Field
 		SourceID:   p.SourceID,
 		DueAt:      now,
 	}
+	var wrong []mapping.Correction
+	s.Files, wrong = sent.files(fields, p.Mapping.Label)
 	result := apply(p.Mapping, mapping.Input{ID: s.ID, Now: now, Fields: fields, Visitor: mapping.Visitor(s.Visitor)})
+	result.Corrections = append(result.Corrections, wrong...)
 	decide(s, result, p.HoldInvalid, c.test)
 	return s, result.Corrections
 }

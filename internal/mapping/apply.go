@@ -151,6 +151,7 @@ func (m *Mapping) start(in Input) *run {
 // begin reads the post's values and makes them the environment of its expressions. Values makes new maps
 // and lists at every call, so converting fields in place changes nothing for anybody else.
 func (r *run) begin() {
+	r.in.Fields = namingFiles(r.in.Fields)
 	r.form = r.in.Fields.Tree()
 	r.values = r.form.Values()
 	if _, there := r.values["email"]; !there {

@@ -65,9 +65,9 @@ type Visitor struct{ IP, UserAgent, Referrer, Page, Language string }
 
 // Input is one post to be mapped.
 type Input struct {
-	ID      string    // the submission's id: source_uuid of an order, the mark of a card
-	Now     time.Time // when it was received
-	Fields  *form.Fields
+	ID      string       // the submission's id: source_uuid of an order, the mark of a card
+	Now     time.Time    // when it was received
+	Fields  *form.Fields // a file is its name: ${photo} gives that of the last file posted as photo, list(photo) all of them
 	Visitor Visitor
 	Explain bool // fill Result.Routes
 }
@@ -94,6 +94,7 @@ const (
 	CodeBool      = "TYPE_BOOL"
 	CodeRule      = "RULE"       // Tag and Param say which
 	CodeNoContact = "NO_CONTACT" // no name, email or phone at all
+	CodeFile      = "TYPE_FILE"  // a file's content is of a type that the form does not take; not found here, but told in the same way
 )
 
 // Correction is one thing the visitor may be told to correct.

@@ -33,6 +33,7 @@ const (
 	ForCreate Purpose = iota
 	ForLookUp
 	ForProbe // the cheap question whether KeyCRM is there and takes the token
+	ForFile  // a file of what KeyCRM has already: it waits for everything else
 )
 
 // Wait says why a call may not go now. Until is when to ask again at the latest; it is never zero. A call that ends before may make
@@ -49,7 +50,7 @@ func (w *Wait) Error() string { return "wait: " + w.Why }
 // account are uncertain because a create broke.
 //
 // The order of the questions matters. KeyCRM's own 429 holds back everything, probes too. A paused account lets nothing but a
-// ForProbe through, and one that ops paused nothing at all. In an outage one call goes at a time, and while a submission is uncertain a
+// ForProbe through, and one that ops paused nothing at all. In an outage no file goes, one call goes at a time, and while a submission is uncertain a
 // create is only a probe in its turn (see Account). Otherwise creates leave room for what is in doubt already, so that calls under way
 // and uncertain submissions are never more than MaxInFlight together; one at a time may always go. The pace comes last because nothing
 // is exempt from it.
@@ -70,6 +71,9 @@ func (l Limit) Decide(now time.Time, a Account, slots []Slot, p Purpose, uncerta
 	case a.Probing():
 		if w := a.oneAtATime(now, flying, landing, "probing"); w != nil {
 			return w
+		}
+		if p == ForFile {
+			return &Wait{Until: now.Add(MinProbePause), Why: "probing"}
 		}
 		if uncertain > 0 && p == ForCreate && a.Step != CreateNext {
 			return &Wait{Until: now.Add(MinProbePause), Why: "probing"}

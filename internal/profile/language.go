@@ -170,15 +170,31 @@ type guardBlock struct {
 	// max_depth bounds how deep a name nests, 1 to 100; default 32: a[b] is 2 deep.
 	MaxDepth scalar `yaml:"max_depth" reads:"number"`
 
+	// files bounds what visitors may send beside the fields. A file too many or too large is answered 413, one of another type is told
+	// to the visitor at its field.
+	Files filesBlock `yaml:"files"`
+
 	Honeypot notBuilt `yaml:"honeypot"`
 	Rate     notBuilt `yaml:"rate"`
 	Flood    notBuilt `yaml:"flood"`
 	Dedupe   notBuilt `yaml:"dedupe"`
-	Files    notBuilt `yaml:"files"`
 	MinTime  notBuilt `yaml:"min_time"`
 	Captcha  notBuilt `yaml:"captcha"`
 	Secret   notBuilt `yaml:"secret"`
 	Block    notBuilt `yaml:"block"`
+}
+
+// filesBlock is the key `guard.files`.
+type filesBlock struct {
+	// max is how many files one post may hold, 0 to 20; default 3. With 0 no file is taken.
+	Max scalar `yaml:"max" reads:"number"`
+
+	// size bounds one file, 1KB to 10MB, which is the most that KeyCRM takes; default 5MB.
+	Size scalar `yaml:"size" reads:"size"`
+
+	// types lists the media types that are taken, as a file's content tells them: image/png, image/* or */*. Default: image/* and
+	// application/pdf. image/* leaves out image/svg+xml, which may hold scripts and is only taken where it is listed by its name.
+	Types scalars `yaml:"types"`
 }
 
 // part is one key's value as it is read from the file.

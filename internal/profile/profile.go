@@ -40,7 +40,8 @@ type Profile struct {
 	Account     string // a name of Options.Accounts when those were given; "" when they were not and the file names none
 	Enabled     bool
 	Limits      form.Limits
-	Charset     string // "": what the post declares, else UTF-8
+	FileTypes   []string // the media types of files that are taken, for form.FileTypeListed
+	Charset     string   // "": what the post declares, else UTF-8
 	Origins     Origins
 	Success     string // absolute URL or path ([IsPath]) in ASCII, {id} and {crm_id} still in it; "": the relay's own thank-you page
 	Failure     string // absolute URL or path in ASCII; "": the relay's own page of what went wrong

@@ -21,7 +21,7 @@ const least = "creates: order\nsource_id: 22\nmap: {buyer: {full_name: \"${name}
 func TestParse(t *testing.T) {
 	t.Parallel()
 	bare := Profile{Name: "order", File: "order.yaml", Creates: keycrm.KindOrder, SourceID: 22, Enabled: true, Limits: form.DefaultLimits()}
-	bare.Limits.Files, bare.Limits.FileSize = 0, 0 // files are not built
+	bare.FileTypes = []string{"image/*", "application/pdf"}
 	tests := []struct {
 		name     string
 		text     string
@@ -61,6 +61,12 @@ func TestParse(t *testing.T) {
 		}},
 		{name: "GuardLeast", text: least + "guard: {max_body: 1024B, max_pairs: 1, max_depth: 1}\n", want: func(p *Profile) {
 			p.Limits.Body, p.Limits.Pairs, p.Limits.Depth = 1024, 1, 1
+		}},
+		{name: "Files", text: least + "guard: {files: {max: 20, size: 10MB, types: [Image/PNG, '*/*']}}\n", want: func(p *Profile) {
+			p.Limits.Files, p.Limits.FileSize, p.FileTypes = 20, 10<<20, []string{"image/png", "*/*"}
+		}},
+		{name: "FilesLeast", text: least + "guard: {files: {max: 0, size: 1KB, types: application/pdf}}\n", want: func(p *Profile) {
+			p.Limits.Files, p.Limits.FileSize, p.FileTypes = 0, 1<<10, []string{"application/pdf"}
 		}},
 		{name: "OnlyAccount", text: least, accounts: []string{"main"}, want: func(p *Profile) { p.Account = "main" }},
 		{name: "NamedAccount", text: least + "account: sisal\n", accounts: []string{"main", "sisal"}, want: func(p *Profile) { p.Account = "sisal" }},

@@ -40,7 +40,7 @@ func readDocument(c *collector, root *mapping.Node, o Options) *Profile {
 	r.object("", root, &d)
 	p := &Profile{
 		Creates: r.kind(&d), SourceID: r.sourceID(&d), Account: r.account(&d.Account), Enabled: r.truth(&d.Enabled, true),
-		Limits: r.limits(&d.Guard), Charset: r.charset(&d.Form.Charset),
+		Limits: r.limits(&d.Guard), FileTypes: r.fileTypes(d.Guard.Files.Types), Charset: r.charset(&d.Form.Charset),
 		Origins: r.origins(d.Form.Origins), Success: r.success(&d.Answer.Success), Failure: r.failure(&d.Answer.Failure), Lang: r.oneOf(&d.Answer.Lang, languages()...),
 		HoldInvalid: r.oneOf(&d.Answer.Invalid, "refuse", "hold") == "hold",
 	}
@@ -304,16 +304,16 @@ func (r *reader) timezone(s *scalar) *time.Location {
 }
 
 // limits reads `guard`. The bounds on the bounds: below them no form could be posted at all,
-// above them one post could cost the server more memory or time than it has. No file is taken in
-// this version, so that the decoder refuses one at its first byte.
+// above them one post could cost the server more memory or time than it has.
 func (r *reader) limits(g *guardBlock) form.Limits {
 	l := form.DefaultLimits()
-	l.Files, l.FileSize = 0, 0
 	l.Body = r.size(&g.MaxBody, l.Body, 1<<10, 32<<20)
 	l.Pairs = int(r.count(&g.MaxPairs, int64(l.Pairs), 1, 10_000))
 	l.Name = int(r.size(&g.MaxName, int64(l.Name), 16, 64<<10))
 	l.Value = int(r.size(&g.MaxValue, int64(l.Value), 1<<10, 32<<20))
 	l.Depth = int(r.count(&g.MaxDepth, int64(l.Depth), 1, 100))
+	l.Files = int(r.count(&g.Files.Max, int64(l.Files), 0, maxFiles))
+	l.FileSize = r.size(&g.Files.Size, l.FileSize, 1<<10, maxFileSize)
 	if g.MaxValue.set && int64(l.Value) > l.Body {
 		r.add(g.MaxValue.pos, g.MaxValue.path+" is "+sizeText(int64(l.Value))+", and all values together may have "+sizeText(l.Body)+" (guard.max_body)",
 			"lower it, or raise guard.max_body")

@@ -84,7 +84,8 @@ type fate struct {
 // encoded is what of a submission is stored as JSON. It is made before the batch, by as many callers at a time as there are.
 type encoded struct{ pairs, visitor, faults, signals, captcha string }
 
-// Accept stores a new submission together with the text of the revision that took it, and returns after the commit that holds both.
+// Accept stores a new submission together with the text of the revision that took it and with its files, whose contents KeepChunk has
+// stored, and returns after the commit that holds them all.
 // Submissions that arrive together share a commit.
 //
 // A queued order whose source_uuid was mapped (it is not its ID) and is another's of that account becomes Held with ReasonDuplicate
@@ -334,7 +335,7 @@ func (s *Store) storeTogether(rows []*pending) (atRow bool, err error) {
 		err = s.doubt(err, b.rows)
 	}
 	if err != nil {
-		return b.step == stepWriting && s.d.rowFault(err), err
+		return b.step == stepWriting && (errors.Is(err, errNoContent) || s.d.rowFault(err)), err
 	}
 	maps.Copy(s.known, b.fresh)
 	s.ready.worked()
@@ -368,6 +369,9 @@ func (s *Store) writeBatch(ctx context.Context, t *tx, b *batch, rows []*pending
 		return err
 	}
 	if err := s.insert(ctx, t, b.rows); err != nil {
+		return err
+	}
+	if err := t.insertFiles(ctx, b.rows); err != nil {
 		return err
 	}
 	b.step = stepComplete

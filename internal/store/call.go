@@ -183,22 +183,31 @@ func (s *Store) Settle(ctx context.Context, call submission.Call, st submission.
 	return err
 }
 
-// endCall writes what is true of a call whoever has the row by now.
-func (t *tx) endCall(ctx context.Context, call submission.Call, st submission.Settlement) error {
+// endSlot ends a call's slot. It returns the account, which is locked from then on, and the window of its pace.
+func (t *tx) endSlot(ctx context.Context, call submission.Call) (pace.Account, time.Duration, error) {
 	// The account is locked before the slot, as in Begin, which forgets old slots: the other way round two replicas could wait for each
 	// other.
 	health, err := t.lockHealth(ctx, call.Account)
 	if err != nil {
-		return err
+		return health, 0, err
 	}
 	window := int64(pace.MaxProbePause / time.Microsecond) // for a slot that is so old that it has been forgotten
 	// Slots that are forgotten leave their numbers to others; with the account and the start the right one is met.
 	err = t.one(ctx, `UPDATE slots SET ended_at = ? WHERE id = ? AND account = ? AND started_at = ? RETURNING pace_window`,
 		[]any{micros(t.now), call.Slot, call.Account, micros(call.StartedAt)}, &window)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return health, time.Duration(window) * time.Microsecond, err
+}
+
+// endCall writes what is true of a call whoever has the row by now.
+func (t *tx) endCall(ctx context.Context, call submission.Call, st submission.Settlement) error {
+	health, window, err := t.endSlot(ctx, call)
+	if err != nil {
 		return err
 	}
-	e := event(call, st, time.Duration(window)*time.Microsecond)
+	e := event(call, st, window)
 	if err := t.writeHealth(ctx, health, health.After(e, t.now)); err != nil || call.ID == "" {
 		return err
 	}
@@ -301,5 +310,8 @@ func (t *tx) writeFate(ctx context.Context, r record, st submission.Settlement) 
 		settled_at = ?, owner = '', lease_until = 0, under_way = 0 WHERE seq = ?`,
 		string(st.State), string(st.Reason), plain(st.Error), st.Failures, r.CRMID, micros(r.DueAt), micros(r.BrokeAt),
 		micros(settled), r.seq)
-	return err
+	if err != nil || st.State != submission.Delivered {
+		return err
+	}
+	return t.freeFiles(ctx, r.seq, r.Account)
 }

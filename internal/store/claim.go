@@ -161,6 +161,7 @@ func (t *tx) expire(ctx context.Context, account string) (int, error) {
 // is idempotent: a start that fails after it is repeated without harm.
 func (s *Store) takeOver(ctx context.Context) error {
 	return s.update(ctx, func(t *tx) error {
+		s.opened = t.now
 		if !s.d.alone {
 			return t.mendMoments(ctx, othersLease)
 		}

@@ -81,6 +81,8 @@ func (t *tx) mendMoments(ctx context.Context, lease time.Duration) error {
 		{`UPDATE accounts SET probe_at = ? WHERE probe_at > ?`, t.now.Add(pace.MaxProbePause)},
 		{`UPDATE slots SET started_at = ? WHERE started_at > ?`, t.now},
 		{`UPDATE slots SET ended_at = ? WHERE ended_at > ?`, t.now},
+		{`UPDATE files SET due_at = ? WHERE account <> '' AND state IN ('waiting', 'uploaded') AND due_at > ?`, t.now.Add(submission.MaxBackoff)},
+		{`UPDATE files SET broke_at = ? WHERE account <> '' AND state IN ('waiting', 'uploaded') AND broke_at > ?`, t.now.Add(lease)},
 		{`UPDATE submissions SET lease_until = ? WHERE owner <> '' AND lease_until > ?`, t.now.Add(lease)},
 		{`UPDATE submissions SET due_at = ? WHERE ` + open + ` AND due_at > ?`, t.now.Add(submission.MaxBackoff)},
 		{`UPDATE submissions SET broke_at = ? WHERE ` + open + ` AND broke_at > ?`, t.now},

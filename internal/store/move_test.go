@@ -19,6 +19,7 @@ func filled(t *testing.T, database string, rows int) *fixture {
 	f := &fixture{t: t, url: database, clock: newClock()}
 	f.open()
 	f.broken("BROKEN")
+	f.withPhotos("PHOTO", submission.FileChunk+400, 400)
 	for i := range rows {
 		sub := f.order(fmt.Sprintf("ROW-%05d", i))
 		sub.Raw = []byte{0, 0xff, byte(i)}
@@ -63,6 +64,9 @@ func TestMove(t *testing.T) {
 			f.same(before, f.get("BROKEN"))
 			f.same(attempts, f.attempts("BROKEN"))
 			f.same([]byte{0, 0xff, 7}, f.get("ROW-00007").Raw)
+			photos := f.get("PHOTO").Files
+			f.same(2, len(photos))
+			f.same(bytesOf(submission.FileChunk+400), f.content(photos[0]))
 			f.queue("AFTER")
 			newest, err := f.List(t.Context(), Filter{Limit: 1})
 			f.ok(err)

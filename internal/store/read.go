@@ -76,13 +76,15 @@ func decode(text string, into any) error {
 	return json.Unmarshal([]byte(text), into)
 }
 
-// Submission reads one submission whole. submission.ErrNotFound when there is none with that id.
+// Submission reads one submission whole, its files without their contents. submission.ErrNotFound when there is none with that id.
 func (s *Store) Submission(ctx context.Context, id string) (submission.Submission, error) {
 	r, err := scanSubmission(s.read.QueryRowContext(ctx, s.d.bind(`SELECT `+columns+` FROM submissions WHERE id = ?`), id))
 	if err != nil {
 		return submission.Submission{}, s.explained(notFound(err, "submission", id))
 	}
-	return r.Submission, nil
+	rows := []record{r}
+	err = s.withFiles(ctx, rows)
+	return rows[0].Submission, s.explained(err)
 }
 
 // Attempts reads the calls made for a submission, oldest first. Of one that was looked up again and again through a long outage the

@@ -259,7 +259,7 @@ func (t *tx) note(ctx context.Context, seq int64, changes []submission.Change) e
 }
 
 // Again stores a second submission that ops made of a delivered one, and links the two. next is whole, queued, and has an id and an
-// entity of its own; changes are recorded beside it. seen is the first, and links how many second ones it had when ops looked: when
+// entity of its own, and gets the first one's files; changes are recorded beside it. seen is the first, and links how many second ones it had when ops looked: when
 // there is another by now, somebody else was first (submission.ErrFenced).
 func (s *Store) Again(ctx context.Context, seen, next submission.Submission, links int, rev submission.Revision, who string, changes []submission.Change) error {
 	if next.State != submission.Queued {
@@ -295,6 +295,9 @@ func (t *tx) storeAgain(ctx context.Context, first int64, seen submission.Submis
 	p.fate = fate{state: p.sub.State, dueAt: t.now}
 	var seq int64
 	if err := t.one(ctx, insertSubmission+"VALUES ("+places(insertColumns)+") RETURNING seq", p.appendArgs(nil), &seq); err != nil {
+		return err
+	}
+	if err := t.copyFiles(ctx, first, seq); err != nil {
 		return err
 	}
 	if err := t.note(ctx, first, []submission.Change{{Who: who, Kind: submission.SentAgain, Other: p.sub.ID}}); err != nil {
@@ -355,14 +358,15 @@ func (t *tx) erase(ctx context.Context, who string, sub submission.Submission) (
 	if refusal != nil || err != nil || !sub.EmptiedAt.IsZero() {
 		return refusal, err
 	}
-	if err := t.empty(ctx, seq); err != nil {
+	if err := t.empty(ctx, seq, true); err != nil {
 		return nil, err
 	}
 	return nil, t.note(ctx, seq, []submission.Change{{Who: who, Kind: submission.Erased}})
 }
 
-// empty takes everything out of a row, and out of what hangs on it, that a visitor sent or that may quote it.
-func (t *tx) empty(ctx context.Context, seq int64) error {
+// empty takes everything out of a row, and out of what hangs on it, that a visitor sent or that may quote it; the contents of files at
+// once where now says so.
+func (t *tx) empty(ctx context.Context, seq int64, now bool) error {
 	for _, statement := range []struct {
 		query string
 		args  []any
@@ -376,7 +380,7 @@ func (t *tx) empty(ctx context.Context, seq int64) error {
 			return err
 		}
 	}
-	return nil
+	return t.dropFiles(ctx, seq, now)
 }
 
 // Scrub rewrites the database so that nothing of what was erased is left in its files. Nothing can be stored meanwhile: Size says what

@@ -83,8 +83,9 @@ type Store struct {
 	onAccept func(account string)
 	onCommit func(submissions int)
 	onCheck  func()
-	present  presence // nil when open for reading only
-	write    *sql.DB  // nil when open for reading only
+	present  presence  // nil when open for reading only
+	opened   time.Time // by the database's clock: when this process began to have it
+	write    *sql.DB   // nil when open for reading only
 	read     *sql.DB
 	accept   []*sql.Stmt // dialect.inserts, the statements that are worth preparing: every submission passes one of them
 	bell     bell

@@ -112,6 +112,9 @@ func (s *Store) walk(ctx context.Context, f Filter, page int, whole bool) iter.S
 		for err == nil {
 			var rows []record
 			rows, err = q.next(ctx, s)
+			if err == nil && whole {
+				err = s.withFiles(ctx, rows)
+			}
 			if err != nil || len(rows) == 0 {
 				break
 			}

@@ -120,6 +120,10 @@ const (
 	Create AttemptKind = "create"
 	LookUp AttemptKind = "lookup"
 	Probe  AttemptKind = "probe" // a cheap question whether the account works again; belongs to no submission
+	// The calls for files. They are not among a submission's attempts: each file counts its own.
+	Upload  AttemptKind = "upload"  // a file's content goes to KeyCRM
+	Attach  AttemptKind = "attach"  // and is shown with the order or card
+	Confirm AttemptKind = "confirm" // is it shown? asked when an attaching call's answer was lost
 )
 
 // Attempt is one call made for a submission.
