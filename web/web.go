@@ -75,18 +75,73 @@ type Thanks struct {
 type Problem struct {
 	Page
 	Text         string
-	Fields       []Field // with a 422
-	Back         string  // how to get back to the form; empty: Text says it
+	Back         string // how to get back to the form; empty: Text says it
 	Status       int
 	Limit        string // with a 413: the bound's name in the profile
 	RequestLabel string
 	Request      string // the request's id, for whoever looks it up in the log
 }
 
-// Field is one field that needs a correction.
-type Field struct {
-	Label   string // may be empty
+// Correct is the page on which a form is corrected: it is that form, and posts to the address that it was served from.
+type Correct struct {
+	Page
+	Text         string
+	Summary      []Link // what is wrong, when it is more than one thing
+	Multipart    bool   // there is a file to be chosen
+	Inputs       []Input
+	Kept         string // that everything else need not be typed again
+	Send         string
+	Status       int
+	RequestLabel string
+	Request      string
+}
+
+// Link is one entry of the summary.
+type Link struct {
+	To      string // the input's id
+	Label   string
 	Message string
+}
+
+// InputKind is what an input looks like.
+type InputKind string
+
+// The kinds of input.
+const (
+	HiddenInput InputKind = "hidden"
+	TextInput   InputKind = "text"
+	AreaInput   InputKind = "area"   // several lines
+	ChoiceInput InputKind = "choice" // Options
+	BoxInput    InputKind = "box"    // to be ticked
+	FileInput   InputKind = "file"
+)
+
+// Input is one input of [Correct].
+type Input struct {
+	Kind      InputKind
+	Type      string // of a TextInput: text, email, tel or password
+	ID        string
+	Name      string
+	Value     string
+	Label     string
+	Hint      string // may be empty
+	Message   string // what is wrong; empty: nothing is
+	MessageID string
+	Told      bool   // the message stands at the input before
+	Refers    string // the ids of hint and message
+	Mode      string // inputmode; may be empty
+	Complete  string // autocomplete; may be empty
+	Options   []Option
+	Multiple  bool // several files
+	Faulty    bool
+	Focus     bool
+}
+
+// Option is one entry of a ChoiceInput.
+type Option struct {
+	Value    string
+	Text     string
+	Selected bool
 }
 
 // Hint is the page that a developer sees who opens a form's address in the browser.
@@ -102,10 +157,11 @@ type Hint struct {
 	Script    string
 }
 
-// Pages are the parsed templates. Each is executed with its own struct: [Thanks], [Problem], [Hint].
+// Pages are the parsed templates. Each is executed with its own struct: [Thanks], [Problem], [Correct], [Hint].
 type Pages struct {
 	Thanks  *template.Template
 	Problem *template.Template
+	Correct *template.Template
 	Hint    *template.Template
 }
 
@@ -116,7 +172,9 @@ func ParsePages() (*Pages, error) {
 		return nil, fmt.Errorf("reading the pages' layout: %w", err)
 	}
 	var p Pages
-	for name, page := range map[string]**template.Template{"thanks.html": &p.Thanks, "problem.html": &p.Problem, "hint.html": &p.Hint} {
+	for name, page := range map[string]**template.Template{
+		"thanks.html": &p.Thanks, "problem.html": &p.Problem, "correct.html": &p.Correct, "hint.html": &p.Hint,
+	} {
 		if *page, err = parsePage(layout, name); err != nil {
 			return nil, fmt.Errorf("reading the page %s: %w", name, err)
 		}

@@ -20,13 +20,14 @@ type Problem struct {
 	RetryAfter time.Duration // when to try again, rounded up to whole seconds; 0 names no time
 	Allow      string        // the methods that the resource knows, with a 405
 	Close      bool          // the connection ends with this answer: the rest of the body is not worth reading
+	Data       any           // what else the surface's own renderer needs to show it; nobody else reads it, and it is never logged
 	Cause      error         // for the log, never sent; may be nil
 }
 
 // Field is one field at fault.
 type Field struct {
 	Name    string // as the form calls it; empty: the fault is about the whole
-	Label   string // as its reader calls it; empty: Message says all
+	Label   string // as its reader calls it
 	Code    string
 	Message string
 }

@@ -117,17 +117,27 @@ func (i *Intake) page(lang, title string) web.Page {
 	return web.Page{Lang: lang, Title: title, Style: i.style.address}
 }
 
-// writePage executes a page into a buffer first, so that a fault of a template never leaves half a page behind, and sends it with
-// everything forbidden that a page without scripts, forms and images has no need of.
+// The pages' policies: everything is forbidden that a page has no need of. A form's page may send to where it came from and, because
+// Chromium holds the redirects that follow to the same rule, to wherever the shop's pages lead from there.
+const (
+	pagePolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	formPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self' https: http:; frame-ancestors 'none'"
+)
+
+// writePage sends a page without a form.
 func writePage(w http.ResponseWriter, status int, t *template.Template, page any) error {
+	return writePageWith(w, status, pagePolicy, t, page)
+}
+
+// writePageWith executes a page into a buffer first, so that a fault of a template never leaves half a page behind, and sends it.
+func writePageWith(w http.ResponseWriter, status int, policy string, t *template.Template, page any) error {
 	var b bytes.Buffer
 	if err := t.Execute(&b, page); err != nil {
 		return fmt.Errorf("the page %s: %w", t.Name(), err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy",
-		"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer") // the address holds the submission's id
 	w.WriteHeader(status)

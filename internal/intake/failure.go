@@ -33,10 +33,10 @@ func unavailable(retry time.Duration, cause error) *httpd.Problem {
 	return &httpd.Problem{Status: http.StatusServiceUnavailable, Code: "UNAVAILABLE", RetryAfter: retry, Cause: cause}
 }
 
-// refusal tells the visitor what to correct.
-func (i *Intake) refusal(id, lang, profileLang string, corrections []mapping.Correction) *httpd.Problem {
-	p := &httpd.Problem{Status: http.StatusUnprocessableEntity, Code: "INVALID", Lang: lang, ID: id}
-	for _, c := range corrections {
+// refusal tells the visitor what to correct in what was typed.
+func (i *Intake) refusal(id, lang, profileLang string, t *typed) *httpd.Problem {
+	p := &httpd.Problem{Status: http.StatusUnprocessableEntity, Code: "INVALID", Lang: lang, ID: id, Data: t}
+	for _, c := range t.corrections {
 		label := i.label(lang, profileLang, c)
 		p.Fields = append(p.Fields, httpd.Field{Name: c.Field, Label: label, Code: c.Code, Message: sentence(i.texts[lang], c)})
 	}
@@ -44,14 +44,31 @@ func (i *Intake) refusal(id, lang, profileLang string, corrections []mapping.Cor
 }
 
 // label is what a field is called on a visitor's page: the profile's label, in the visitor's language or the next best; else ours, where
-// the field's name is one that everybody uses; else the name itself, but for a missing contact: there the sentence says all, and names that
-// only a program uses would make it a riddle.
+// the field's name is one that everybody uses; else, for a missing contact, ours for what the field is mapped to; else the name itself.
 func (i *Intake) label(lang, profileLang string, c mapping.Correction) string {
-	label := cmp.Or(c.Label[lang], mapping.Label(c.Label, profileLang), i.texts[lang]["label."+strings.ToLower(c.Field)])
-	if label == "" && c.Code != mapping.CodeNoContact {
-		label = c.Field
+	text := i.texts[lang]
+	if label := cmp.Or(c.Label[lang], mapping.Label(c.Label, profileLang), commonLabel(text, c.Field)); label != "" {
+		return label
 	}
-	return label
+	if c.Code == mapping.CodeNoContact {
+		switch c.Path[strings.LastIndexByte(c.Path, '.')+1:] {
+		case "full_name":
+			return text["label.name"]
+		case "phone":
+			return text["label.phone"]
+		case "email":
+			return text["label.email"]
+		}
+	}
+	return c.Field
+}
+
+// commonLabel is what a field is called whose name is one that everybody uses, also inside another: user[email]; "" for any other name.
+func commonLabel(text map[string]string, name string) string {
+	if begin := strings.LastIndexByte(name, '['); begin >= 0 && strings.HasSuffix(name, "]") {
+		name = name[begin+1 : len(name)-1]
+	}
+	return text["label."+strings.ToLower(name)]
 }
 
 // failure is the body of everything that is not success. Error and Message are the same sentence, because some client scripts show
@@ -90,7 +107,7 @@ func (i *Intake) render(w http.ResponseWriter, r *http.Request, p *httpd.Problem
 	case p.Status == http.StatusMethodNotAllowed && takesForms(p) && isRead(r.Method):
 		err = writePage(w, p.Status, i.pages.Hint, i.hint(r, lang))
 	default:
-		err = writePage(w, p.Status, i.pages.Problem, i.problem(r, lang, p))
+		err = i.writeProblem(w, r, lang, p)
 	}
 	if err != nil { // a template that cannot be executed; a test executes each
 		i.Log.Error().Err(err).Str("request_id", httpd.ID(r.Context())).Msg("the problem's page cannot be shown")
@@ -139,6 +156,17 @@ func (i *Intake) failure(r *http.Request, lang string, p *httpd.Problem) failure
 	return f
 }
 
+// writeProblem writes the problem's page: the form again where there is one to correct.
+func (i *Intake) writeProblem(w http.ResponseWriter, r *http.Request, lang string, p *httpd.Problem) error {
+	t, ok := p.Data.(*typed)
+	if !ok || len(p.Fields) == 0 {
+		return writePage(w, p.Status, i.pages.Problem, i.problem(r, lang, p))
+	}
+	page := correct(i.page(lang, i.title(lang, p)), i.texts[lang], p, t)
+	page.RequestLabel, page.Status, page.Request = i.texts[lang]["page.request"], p.Status, httpd.ID(r.Context())
+	return writePageWith(w, p.Status, formPolicy, i.pages.Correct, page)
+}
+
 // problem is the problem as a page.
 func (i *Intake) problem(r *http.Request, lang string, p *httpd.Problem) web.Problem {
 	text := i.texts[lang]
@@ -147,11 +175,7 @@ func (i *Intake) problem(r *http.Request, lang string, p *httpd.Problem) web.Pro
 		RequestLabel: text["page.request"], Request: httpd.ID(r.Context()),
 	}
 	if p.Status == http.StatusUnprocessableEntity {
-		// What was typed is not on the page: the browser has it, and a page that repeats it could be made to say anything.
 		page.Back = text["422.back"]
-		for _, f := range joined(p.Fields) {
-			page.Fields = append(page.Fields, web.Field{Label: f.Label, Message: f.Message})
-		}
 	}
 	return page
 }
@@ -195,25 +219,18 @@ func subject(p *httpd.Problem) string {
 func inOneLine(fields []httpd.Field) string {
 	var lines []string
 	for _, f := range joined(fields) {
-		if f.Label != "" {
-			f.Message = f.Label + ": " + f.Message
-		}
-		lines = append(lines, f.Message)
+		lines = append(lines, f.Label+": "+f.Message)
 	}
 	return strings.Join(lines, " ")
 }
 
 // joined puts the fields into one entry that are told together that there is no contact at all, so that a person reads the sentence
-// once. It has a label only when each of them has one: half a list would be a wrong one.
+// once.
 func joined(fields []httpd.Field) []httpd.Field {
 	var out []httpd.Field
 	for _, f := range fields {
 		if n := len(out); n > 0 && f.Code == mapping.CodeNoContact && out[n-1].Code == f.Code {
-			if out[n-1].Label != "" && f.Label != "" {
-				out[n-1].Label += ", " + f.Label
-			} else {
-				out[n-1].Label = ""
-			}
+			out[n-1].Label += ", " + f.Label
 			continue
 		}
 		out = append(out, f)

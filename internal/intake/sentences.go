@@ -2,6 +2,7 @@ package intake
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"formrelay/internal/mapping"
@@ -12,6 +13,9 @@ import (
 func sentence(text map[string]string, c mapping.Correction) string {
 	switch c.Code {
 	case mapping.CodeMissing, mapping.CodeEmpty, mapping.CodeNoContact:
+		if c.Type == "bool" {
+			return text["rule.required.box"]
+		}
 		return text["field."+c.Code]
 	}
 	c.Tag, c.Param = alike(c.Tag, c.Param)
@@ -72,7 +76,7 @@ func ruleKey(tag string) string {
 		return "oneof"
 	case "noneof", "noneofci":
 		return "noneof"
-	case "url", "http_url", "https_url", "uri":
+	case "url", "http_url", "https_url", "uri", "origin":
 		return "url"
 	case "numeric":
 		return "number"
@@ -88,9 +92,36 @@ func ruleKey(tag string) string {
 		return "excludes"
 	case "postcode_iso3166_alpha2":
 		return "postcode"
+	case "latitude", "longitude":
+		return "coordinate"
+	case "multibyte", "duration":
+		return tag
 	default:
-		return ""
+		return kindKey(tag)
 	}
+}
+
+// kindKey is the sentence of a tag that asks for a certain kind of text; "" for a tag that is none of validator's.
+func kindKey(tag string) string {
+	for _, kind := range []struct{ key, tags string }{
+		{"color", "iscolor hexcolor rgb rgba hsl hsla cmyk"},
+		{"country", "country_code eu_country_code iso3166_1_alpha2 iso3166_1_alpha2_eu iso3166_1_alpha3 iso3166_1_alpha3_eu iso3166_1_alpha_numeric iso3166_1_alpha_numeric_eu"},
+		{"region", "iso3166_2"},
+		{"currency", "iso4217 iso4217_numeric"},
+		{"tongue", "bcp47_language_tag bcp47_strict_language_tag"},
+		{"network", "fqdn hostname hostname_port hostname_rfc1123 hostname_label dns_rfc1035_label ip ipv4 ipv6 cidr cidrv4 cidrv6 mac port"},
+		{"checked", "credit_card luhn_checksum"},
+		{"book", "isbn isbn10 isbn13 issn"},
+		{"code", `hexadecimal base32 base64 base64rawurl base64url urn_rfc2141 urn_rfc8141 datauri uuid uuid3 uuid3_rfc4122 uuid4 uuid4_rfc4122 uuid5
+			uuid5_rfc4122 uuid7 uuid_rfc4122 ulid md4 md5 ripemd128 ripemd160 sha256 sha384 sha512 tiger128 tiger160 tiger192 cron semver json jwt html
+			html_encoded url_encoded bic bic_iso_9362_2014 ssn ein btc_addr btc_addr_bech32 eth_addr eth_addr_checksum cve mongodb
+			mongodb_connection_string spicedb`},
+	} {
+		if slices.Contains(strings.Fields(kind.tags), tag) {
+			return kind.key
+		}
+	}
+	return ""
 }
 
 // choices is a rule's parameter as a person reads it: the words of a oneof, which validator separates by blanks and quotes by ', as a
@@ -99,15 +130,5 @@ func choices(tag, param string) string {
 	if key := ruleKey(tag); key != "oneof" && key != "noneof" {
 		return param
 	}
-	var words []string
-	for param = strings.TrimSpace(param); param != ""; param = strings.TrimSpace(param) {
-		end := " "
-		if param[0] == '\'' {
-			param, end = param[1:], "'"
-		}
-		var word string
-		word, param, _ = strings.Cut(param, end)
-		words = append(words, word)
-	}
-	return strings.Join(words, ", ")
+	return strings.Join(mapping.Words(param), ", ")
 }

@@ -153,7 +153,7 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	case isStrange:
 		return strange(s.ID, lang)
 	case s.State == submission.Refused:
-		return i.refusal(s.ID, lang, p.Lang, corrections)
+		return i.refusal(s.ID, lang, p.Lang, &typed{fields.Pairs, fields.Files, s.Visitor, destined(r, p, c.next), corrections})
 	}
 	return i.answer(w, r, p, s.ID, lang, destined(r, p, c.next))
 }

@@ -378,7 +378,11 @@ func (w *fieldWalk) check(v any, there bool, at []expression.Step) {
 // correct tells the visitor, with the field's own posted name.
 func (w *fieldWalk) correct(at []expression.Step, code, tag, param string) {
 	if !w.quiet {
-		w.run.correct(Correction{Field: w.name(at), Code: code, Tag: tag, Param: param, Type: string(w.rule.typ), Label: w.rule.label})
+		c := Correction{Field: w.name(at), Code: code, Tag: tag, Param: param, Type: string(w.rule.typ), Label: w.rule.label}
+		if w.rule.rule != nil {
+			c.Choices = w.rule.rule.Choices()
+		}
+		w.run.correct(c)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"formrelay/internal/form"
 	"formrelay/internal/keycrm"
+	"formrelay/internal/mapping/value"
 )
 
 // FieldSpec is one entry of the profile's `form.fields`: what a visitor is asked for. Type, Validate,
@@ -104,8 +105,12 @@ type Correction struct {
 	Code       string
 	Tag, Param string
 	Type       string            // with CodeRule: the type form.fields gives the field ("text" when it gives none): min=3 means characters or an amount
+	Choices    []string          // the values that the field's rule allows, when it lists them
 	Label      map[string]string // the field's label by language, when the profile gives one
 }
+
+// Words takes the parameter of a oneof apart: the values that it lists.
+func Words(param string) []string { return value.Words(param) }
 
 // Problem is one fault that is ops' business: the submission is held.
 type Problem struct {

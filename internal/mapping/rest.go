@@ -171,10 +171,21 @@ func everyItem(name string) string {
 	return b.String()
 }
 
-// secret tells the name, in lower case, of a password, of a payment card's number and codes, or of a form's own guard against forgery.
-// A passport is none, nor is a card that a shop gives out.
+// secret tells the name, in lower case, of what a comment must not hold: a password and its like, or a form's own guard against forgery.
 func secret(lower string) bool {
-	for _, part := range []string{"password", "passwd", "passphrase", "парол", "hasło", "haslo", "csrf", "xsrf", "authenticity_token"} {
+	for _, part := range []string{"csrf", "xsrf", "authenticity_token"} {
+		if strings.Contains(lower, part) {
+			return true
+		}
+	}
+	return IsPassword(lower)
+}
+
+// IsPassword tells a form field's name of a password, or of a payment card's number and codes: what no page repeats and no comment holds.
+// A passport is none, nor is a card that a shop gives out.
+func IsPassword(name string) bool {
+	lower := strings.ToLower(name)
+	for _, part := range []string{"password", "passwd", "passphrase", "парол", "hasło", "haslo"} {
 		if strings.Contains(lower, part) {
 			return true
 		}
@@ -186,11 +197,11 @@ func secret(lower string) bool {
 			return true
 		}
 	}
-	name := strings.Join(words, "")
-	if strings.HasSuffix(name, "securitycode") {
+	letters := strings.Join(words, "")
+	if strings.HasSuffix(letters, "securitycode") {
 		return true
 	}
-	return paymentCard(name) && !shopsCard(name)
+	return paymentCard(letters) && !shopsCard(letters)
 }
 
 // paymentCard tells the name of a payment card's number, of which only the letters are given.

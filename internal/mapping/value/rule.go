@@ -203,3 +203,28 @@ func (m Moment) keeps(text string, now time.Time) bool {
 func unescape(param string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(param, "0x2C", ","), "0x7C", "|")
 }
+
+// Choices lists the values that the rule allows, when it says so by oneof or oneofci; nil when any other may be right.
+func (r *Rule) Choices() []string {
+	for _, s := range r.steps {
+		if s.tag == "oneof" || s.tag == "oneofci" {
+			return Words(s.param)
+		}
+	}
+	return nil
+}
+
+// Words takes a oneof's parameter apart, which has blanks between its words and ' around one that holds a blank.
+func Words(param string) []string {
+	var words []string
+	for param = strings.TrimSpace(param); param != ""; param = strings.TrimSpace(param) {
+		end := " "
+		if param[0] == '\'' {
+			param, end = param[1:], "'"
+		}
+		var word string
+		word, param, _ = strings.Cut(param, end)
+		words = append(words, word)
+	}
+	return words
+}
