@@ -21,6 +21,7 @@ import (
 	"formrelay/internal/keycrm"
 	"formrelay/internal/keycrm/openapitest"
 	"formrelay/internal/keycrm/sandbox"
+	"formrelay/internal/submission"
 )
 
 // The vendor's own file lies beside the project where the project is made; where it does not, openapitest says that it skips.
@@ -62,10 +63,10 @@ func (s *site) restart() {
 	s.process = serve(s.t, s.env, s.args...)
 }
 
-// submit posts a form as a script would and gives the id it was acknowledged with.
+// submit posts a form as a script would, each time as a fill of its own, and gives the id it was acknowledged with.
 func (s *site) submit(profile string, form url.Values) string {
 	s.t.Helper()
-	response, text := post(s.t, s.address+"/forms/"+profile, form.Encode(), "Accept", "application/json")
+	response, text := post(s.t, s.address+"/forms/"+profile, form.Encode(), "Accept", "application/json", "Idempotency-Key", submission.NewID())
 	var answer struct {
 		OK bool   `json:"ok"`
 		ID string `json:"id"`

@@ -41,8 +41,8 @@ func TestBackupAndMove(t *testing.T) {
 	said(t, 0, "moved already", "migrate", "--from", database, "--to", postgres)
 	said(t, 1, "it was moved to", "serve", "--database", database, "--profiles", profiles, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0")
 
-	for range 2 { // two replicas
-		postName(t, serve(t, nil, "--database", postgres, "--profiles", profiles), "Taras")
+	for _, name := range []string{"Taras", "Petro"} { // each at a replica of its own
+		postName(t, serve(t, nil, "--database", postgres, "--profiles", profiles), name)
 	}
 	if out := said(t, 0, "lead", "submissions", "list", "--json", "--database", postgres); strings.Count(out, "\n") != 3 {
 		t.Errorf("listed:\n%s", out)

@@ -123,6 +123,8 @@ type shownSubmission struct {
 	MadeFrom    string               `json:"made_from,omitempty"`
 	SentAgain   []string             `json:"sent_again,omitempty"`
 	CorrectedBy string               `json:"corrected_by,omitempty"`
+	Repeats     int                  `json:"repeats,omitempty"`
+	RepeatedAt  *time.Time           `json:"repeated_at,omitempty"`
 	EmptiedAt   *time.Time           `json:"emptied_at,omitempty"`
 	CRMID       *int64               `json:"crm_id"`
 	Error       *string              `json:"error"`
@@ -133,7 +135,7 @@ func (k knowledge) json(out io.Writer) error {
 	shown := shownSubmission{
 		ID: k.ID, Profile: k.Profile, Revision: k.Revision, State: k.State, Reason: k.Reason, ReceivedAt: k.ReceivedAt,
 		Fields: k.Pairs, Entity: k.Entity, Faults: k.Faults, Attempts: k.attempts, Changes: k.changes, MadeFrom: from, SentAgain: again,
-		CorrectedBy: k.corrected, EmptiedAt: timeText(k.EmptiedAt), CRMID: crmID(k.Submission), Error: errorText(k.Submission),
+		CorrectedBy: k.corrected, Repeats: k.Repeats, RepeatedAt: timeText(k.RepeatedAt), EmptiedAt: timeText(k.EmptiedAt), CRMID: crmID(k.Submission), Error: errorText(k.Submission),
 	}
 	if shown.Fields == nil {
 		shown.Fields = []form.Pair{}
@@ -195,6 +197,9 @@ func (k knowledge) head(page io.Writer) {
 	if k.corrected != "" {
 		fmt.Fprintf(page, "corrected by\t%s\n", k.corrected)
 	}
+	if k.Repeats > 0 {
+		fmt.Fprintf(page, "posted again\t%s, last %s\n", times(k.Repeats), k.RepeatedAt.Format(time.RFC3339))
+	}
 	if !k.EmptiedAt.IsZero() {
 		fmt.Fprintf(page, "values\tgone since %s\n", k.EmptiedAt.Format(time.RFC3339))
 	}
@@ -204,6 +209,14 @@ func (k knowledge) head(page io.Writer) {
 	for _, f := range k.Faults {
 		fmt.Fprintf(page, "fault\t%s: %s\n", printable(f.Field), printable(f.Text))
 	}
+}
+
+// times is how often something happened.
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return strconv.Itoa(n) + " times"
 }
 
 func showEntity(out io.Writer, s submission.Submission) error {

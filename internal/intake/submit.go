@@ -145,8 +145,13 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 		}
 		hold(s, r.Header.Get("Origin"))
 	}
+	s.Signs = signs(p, r.Header, c, s)
+	own := s.ID
 	if err := i.store(r.Context(), s, p); err != nil {
 		return inLanguage(err, lang)
+	}
+	if s.ID != own { // it repeats an earlier one, which s is from here on, and its files are there already
+		i.dropped(r, sent)
 	}
 	httpd.Annotate(r.Context(), "submission", s.ID)
 	switch {
@@ -285,6 +290,7 @@ type controls struct {
 	lang string
 	next string // _next, else _redirect
 	test bool
+	key  string // by which a post made again is known: _idempotency_key, else Tilda's tranid
 
 	page, referrer string // what a script on the page told of itself
 	told           bool   // a script told anything
@@ -294,7 +300,7 @@ type controls struct {
 // Google Ads sets on the lead that its "send test data" button posts, and a name that a shop's own form may have: only its own words count.
 func readControls(pairs []form.Pair) controls {
 	var c controls
-	var next, redirect string
+	var next, redirect, tranID string
 	for _, pair := range pairs {
 		switch pair.Name {
 		case "_lang":
@@ -305,6 +311,8 @@ func readControls(pairs []form.Pair) controls {
 			redirect = pair.Value
 		case "_test":
 			c.test = c.test || !saysNo(pair.Value)
+		case "_idempotency_key":
+			c.key = strings.TrimSpace(pair.Value)
 		case "_page":
 			c.page, c.told = strings.TrimSpace(pair.Value), true
 		case "_referrer":
@@ -312,9 +320,14 @@ func readControls(pairs []form.Pair) controls {
 		case "is_test":
 			value := strings.TrimSpace(pair.Value)
 			c.test = c.test || value == "1" || strings.EqualFold(value, "true")
+		default:
+			if isTranID(pair.Name) {
+				tranID = strings.TrimSpace(pair.Value)
+			}
 		}
 	}
 	c.next = cmp.Or(strings.TrimSpace(next), strings.TrimSpace(redirect))
+	c.key = cmp.Or(c.key, tranID)
 	return c
 }
 

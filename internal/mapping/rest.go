@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"formrelay/internal/form"
 	"formrelay/internal/keycrm"
 	"formrelay/internal/mapping/expression"
 )
@@ -129,10 +130,10 @@ func (s *rest) leavesOut(name string) bool {
 	}
 	lower := strings.ToLower(root(name))
 	switch lower {
-	case "tranid", "cookies", "smart-token":
+	case "tranid", "cookies":
 		return true
 	}
-	return strings.Contains(lower, "captcha") || strings.Contains(lower, "turnstile") || secret(strings.ToLower(name))
+	return form.IsCaptcha(name) || secret(strings.ToLower(name))
 }
 
 // excepted tells whether rest_except names a pair: by its whole name, by a name with empty brackets, or

@@ -40,6 +40,8 @@ const (
 	ReadsNumber Reads = "number" // digits alone
 	ReadsTruth  Reads = "truth"  // true or false
 	ReadsSize   Reads = "size"   // 1MB, 256KB, or bytes
+
+	ReadsDuration Reads = "duration" // 10s, 1m, 24h
 )
 
 // Key is one key of the language with its reference.

@@ -11,7 +11,7 @@ import (
 // reference, from which the help, the schema and the page for ops are made. The blocks inside
 // it are the types after it. A key that is left out, or has nothing or an empty text behind its
 // colon, has its default. The tag words lists the only values of a key; the tag reads says how
-// a value is read that is no text: number, truth or size.
+// a value is read that is no text: number, truth, size or duration.
 //
 // Keys of type notBuilt belong to the language and are not built in this version: naming one
 // is a fault, so that nobody relies on a guard or a test that is not there.
@@ -174,10 +174,14 @@ type guardBlock struct {
 	// to the visitor at its field.
 	Files filesBlock `yaml:"files"`
 
+	// dedupe is for how long the same post from the same address and browser is taken for the same
+	// one, where the form sends no key that tells them apart: 0s to 24h; default 1m, and 0s turns it
+	// off.
+	Dedupe scalar `yaml:"dedupe" reads:"duration"`
+
 	Honeypot notBuilt `yaml:"honeypot"`
 	Rate     notBuilt `yaml:"rate"`
 	Flood    notBuilt `yaml:"flood"`
-	Dedupe   notBuilt `yaml:"dedupe"`
 	MinTime  notBuilt `yaml:"min_time"`
 	Captcha  notBuilt `yaml:"captcha"`
 	Secret   notBuilt `yaml:"secret"`

@@ -15,6 +15,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"formrelay/internal/form"
 	"formrelay/internal/keycrm"
@@ -43,10 +44,11 @@ type Profile struct {
 	FileTypes   []string // the media types of files that are taken, for form.FileTypeListed
 	Charset     string   // "": what the post declares, else UTF-8
 	Origins     Origins
-	Success     string // absolute URL or path ([IsPath]) in ASCII, {id} and {crm_id} still in it; "": the relay's own thank-you page
-	Failure     string // absolute URL or path in ASCII; "": the relay's own page of what went wrong
-	HoldInvalid bool   // what a visitor could correct is held for ops instead
-	Lang        string // uk, ru, en or pl; "": the visitor's own
+	Success     string        // absolute URL or path ([IsPath]) in ASCII, {id} and {crm_id} still in it; "": the relay's own thank-you page
+	Failure     string        // absolute URL or path in ASCII; "": the relay's own page of what went wrong
+	Dedupe      time.Duration // for how long the same post without a key is the same submission; 0: never
+	HoldInvalid bool          // what a visitor could correct is held for ops instead
+	Lang        string        // uk, ru, en or pl; "": the visitor's own
 	Mapping     *mapping.Mapping
 	Tests       []Test
 }

@@ -20,7 +20,7 @@ const least = "creates: order\nsource_id: 22\nmap: {buyer: {full_name: \"${name}
 
 func TestParse(t *testing.T) {
 	t.Parallel()
-	bare := Profile{Name: "order", File: "order.yaml", Creates: keycrm.KindOrder, SourceID: 22, Enabled: true, Limits: form.DefaultLimits()}
+	bare := Profile{Name: "order", File: "order.yaml", Creates: keycrm.KindOrder, SourceID: 22, Enabled: true, Limits: form.DefaultLimits(), Dedupe: time.Minute}
 	bare.FileTypes = []string{"image/*", "application/pdf"}
 	tests := []struct {
 		name     string
@@ -68,6 +68,8 @@ func TestParse(t *testing.T) {
 		{name: "FilesLeast", text: least + "guard: {files: {max: 0, size: 1KB, types: application/pdf}}\n", want: func(p *Profile) {
 			p.Limits.Files, p.Limits.FileSize, p.FileTypes = 0, 1<<10, []string{"application/pdf"}
 		}},
+		{name: "DedupeOff", text: least + "guard: {dedupe: 0s}\n", want: func(p *Profile) { p.Dedupe = 0 }},
+		{name: "DedupeLongest", text: least + "guard: {dedupe: 24h}\n", want: func(p *Profile) { p.Dedupe = 24 * time.Hour }},
 		{name: "OnlyAccount", text: least, accounts: []string{"main"}, want: func(p *Profile) { p.Account = "main" }},
 		{name: "NamedAccount", text: least + "account: sisal\n", accounts: []string{"main", "sisal"}, want: func(p *Profile) { p.Account = "sisal" }},
 		{name: "UncheckedAccount", text: least + "account: sisal\n", want: func(p *Profile) { p.Account = "sisal" }},

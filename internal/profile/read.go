@@ -42,6 +42,7 @@ func readDocument(c *collector, root *mapping.Node, o Options) *Profile {
 		Creates: r.kind(&d), SourceID: r.sourceID(&d), Account: r.account(&d.Account), Enabled: r.truth(&d.Enabled, true),
 		Limits: r.limits(&d.Guard), FileTypes: r.fileTypes(d.Guard.Files.Types), Charset: r.charset(&d.Form.Charset),
 		Origins: r.origins(d.Form.Origins), Success: r.success(&d.Answer.Success), Failure: r.failure(&d.Answer.Failure), Lang: r.oneOf(&d.Answer.Lang, languages()...),
+		Dedupe:      r.dedupe(&d.Guard.Dedupe),
 		HoldInvalid: r.oneOf(&d.Answer.Invalid, "refuse", "hold") == "hold",
 	}
 	r.reachable(&d, p)

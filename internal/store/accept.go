@@ -31,10 +31,11 @@ var errDoubt = errors.New("the database did not say whether it has it")
 
 // insertSubmission has its columns in the order of pending.appendArgs; what follows it is the dialect's.
 const insertSubmission = `INSERT INTO submissions (id, profile, account, revision, received_at, pairs, charset, raw, visitor,
-	kind, entity, source_id, source_uuid, mark, mark_field, state, reason, error, faults, due_at, settled_at) `
+	kind, entity, source_id, source_uuid, mark, mark_field, state, reason, error, faults, due_at, settled_at,
+	double_data, double_key, double_keyed, double_sender) `
 
 // insertColumns is how many they are.
-const insertColumns = 21
+const insertColumns = 25
 
 // pending is one submission on its way into a batch. The committer works on this copy alone: the caller may have gone away.
 type pending struct {
@@ -79,6 +80,7 @@ type fate struct {
 	reason           submission.Reason
 	error            string
 	dueAt, settledAt time.Time
+	repeats          first // without an id: it repeats none, and is stored
 }
 
 // encoded is what of a submission is stored as JSON. It is made before the batch, by as many callers at a time as there are.
@@ -90,6 +92,10 @@ type encoded struct{ pairs, visitor, faults, signals, captcha string }
 //
 // A queued order whose source_uuid was mapped (it is not its ID) and is another's of that account becomes Held with ReasonDuplicate
 // and a sentence that names the other; sub then says so. Refused and discarded submissions do not count as the other.
+//
+// One that repeats another by its Signs is not stored: that is counted on the first, and sub gets the first's ID and State. The first
+// is one to the same profile and with the same data that came with the same key within submission.KeyFor or, where sub has no key, from
+// the same sender within Signs.Window, and is neither refused nor discarded.
 //
 // An error means that the submission is not stored and will not be, also when ctx ends first, with two exceptions. While the very
 // transaction that holds it is under way Accept waits for it half a second beyond ctx, and only after that says that the submission may
@@ -111,6 +117,10 @@ func (s *Store) Accept(ctx context.Context, sub *submission.Submission, rev subm
 	}
 	if err := s.stored(ctx, p); err != nil {
 		return err
+	}
+	if first := p.fate.repeats; first.id != "" {
+		sub.ID, sub.State = first.id, first.state
+		return nil
 	}
 	sub.State, sub.Reason, sub.Error = p.fate.state, p.fate.reason, p.fate.error
 	sub.DueAt, sub.SettledAt = p.fate.dueAt, p.fate.settledAt
@@ -312,7 +322,7 @@ func (s *Store) noteBatch(errs []error) {
 
 // batch is one transaction of the committer's.
 type batch struct {
-	rows  []*pending        // those whose callers still wait
+	rows  []*pending        // those that it stores
 	fresh map[string]string // the revisions it has stored: profile -> hash
 	step  batchStep
 }
@@ -355,10 +365,10 @@ func (s *Store) writeBatch(ctx context.Context, t *tx, b *batch, rows []*pending
 	if err := s.lockKeys(ctx, t, rows); err != nil {
 		return err
 	}
-	for _, p := range rows {
-		if p.taken() {
-			b.rows = append(b.rows, p)
-		}
+	rows = slices.DeleteFunc(slices.Clone(rows), func(p *pending) bool { return !p.taken() })
+	var err error
+	if b.rows, err = s.findRepeats(ctx, t, rows); err != nil {
+		return err
 	}
 	for _, p := range b.rows {
 		if err := s.keepRevision(ctx, t, p.rev, b.fresh); err != nil {
@@ -372,6 +382,9 @@ func (s *Store) writeBatch(ctx context.Context, t *tx, b *batch, rows []*pending
 		return err
 	}
 	if err := t.insertFiles(ctx, b.rows); err != nil {
+		return err
+	}
+	if err := t.countRepeats(ctx, rows); err != nil {
 		return err
 	}
 	b.step = stepComplete
@@ -405,10 +418,10 @@ func (s *Store) committed(id string) (bool, error) {
 	return err == nil, err
 }
 
-// lockKeys makes other replicas wait that store the same source_uuid or a new revision of the same profile: what judge and
-// keepRevision find must still be true when this transaction ends. All lock in the order of their keys, so none waits in a circle.
+// lockKeys makes other replicas wait that store the same post, the same source_uuid or a new revision of the same profile: what
+// findRepeats, judge and keepRevision find must still be true when this transaction ends.
 func (s *Store) lockKeys(ctx context.Context, t *tx, batch []*pending) error {
-	if s.d.lockKey == "" {
+	if s.d.lockKeys == "" {
 		return nil
 	}
 	var keys []int64
@@ -419,14 +432,22 @@ func (s *Store) lockKeys(ctx context.Context, t *tx, batch []*pending) error {
 		if mapped(&p.sub) {
 			keys = append(keys, lockNumber("source_uuid", p.sub.Account, plain(p.sub.SourceUUID)))
 		}
-	}
-	slices.Sort(keys)
-	for _, key := range slices.Compact(keys) {
-		if _, err := t.ExecContext(ctx, s.d.bind(s.d.lockKey), key); err != nil {
-			return err
+		if sign := p.lockedSign(); sign != 0 {
+			keys = append(keys, sign)
 		}
 	}
-	return nil
+	return t.lock(ctx, keys)
+}
+
+// lock locks numbers until the transaction ends, against all that lock the same. All lock in the order of the numbers, so none waits in
+// a circle.
+func (t *tx) lock(ctx context.Context, keys []int64) error {
+	if t.d.lockKeys == "" || len(keys) == 0 {
+		return nil
+	}
+	slices.Sort(keys)
+	_, err := t.ExecContext(ctx, t.d.bind(t.d.lockKeys), slices.Compact(keys))
+	return err
 }
 
 // lockNumber is a number for a name; two names that share one only wait for each other now and then.
@@ -515,6 +536,7 @@ func (p *pending) appendArgs(args []any) []any {
 		sub.ID, sub.Profile, sub.Account, sub.Revision, micros(sub.ReceivedAt), p.text.pairs, plain(sub.Charset), sub.Raw, p.text.visitor,
 		string(sub.Kind), []byte(sub.Entity), sub.SourceID, plain(sub.SourceUUID), plain(sub.Mark), sub.MarkField,
 		string(p.fate.state), string(p.fate.reason), plain(p.fate.error), p.text.faults, micros(p.fate.dueAt), micros(p.fate.settledAt),
+		sub.Signs.Data, sub.Signs.Key, sub.Signs.Keyed, sub.Signs.Sender,
 	)
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -128,8 +129,9 @@ func TestQuestionsUseTheirIndexes(t *testing.T) {
 		`SELECT 1 FROM submissions WHERE ` + leaseEnded + ` AND state = 'sending'`: "submissions_leased",
 		`SELECT DISTINCT account FROM submissions WHERE owner <> ''`:               "submissions_leased",
 		sameMapped: "submissions_uuid", sameOwn: "submissions_id",
+		keyedColumn.twins(f.d): "submissions_keyed", senderColumn.twins(f.d): "submissions_sender",
 	} {
-		plan, err := list(t.Context(), f.read, `EXPLAIN QUERY PLAN `+query, []any{"x", "x", "x"}[:strings.Count(query, "?")],
+		plan, err := list(t.Context(), f.read, `EXPLAIN QUERY PLAN `+query, slices.Repeat([]any{"x"}, strings.Count(query, "?")),
 			func(r row) (step string, err error) {
 				var ignored int
 				return step, r.Scan(&ignored, &ignored, &ignored, &step)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,14 +34,17 @@ type dialect struct {
 	patience time.Duration
 	// inserts are the ways to store a batch's rows, those that take most at a time first; the last takes any number that is left.
 	inserts []insert
+	// anyOf ends a condition on a number that may be one of several, and eachOf makes the arguments of its executions; 0 may be among them.
+	anyOf  string
+	eachOf func(numbers []int64) [][]any
 	// now is the clock that every lease, slot and due time is measured by.
 	now func(ctx context.Context, q querier) (time.Time, error)
 	// lockRow ends a SELECT whose rows the transaction is about to change; skipLocked does too, but passes over rows that another
 	// transaction has locked. Both are empty where a writing transaction has the database to itself.
 	lockRow, skipLocked string
-	// lockKey locks a number until the transaction ends, against all that lock the same; empty where lockRow is. notify sends a text
+	// lockKeys locks a list of numbers, in its order, until the transaction ends; empty where lockRow is. notify sends a text
 	// to all other processes that have the database open; empty where there is none.
-	lockKey, notify string
+	lockKeys, notify string
 	// rowFault tells whether a statement failed for what its rows hold, so that the others of a batch can be stored without them.
 	rowFault func(error) bool
 	catalog  catalog
@@ -73,6 +77,8 @@ func sqliteDialect(now func() time.Time) dialect {
 		alone:   true,
 		writers: 1,
 		inserts: []insert{sqliteInsert(16), sqliteInsert(4), sqliteInsert(1)},
+		anyOf:   "IN (" + places(sqliteNumbers) + ")",
+		eachOf:  sqliteEachOf,
 		now:     func(context.Context, querier) (time.Time, error) { return now(), nil },
 		explain: explainSQLite,
 		busy: func(err error) bool {
@@ -114,6 +120,23 @@ func sqliteInsert(n int) insert {
 		most:   n,
 		pack:   func(args []any) []any { return args },
 	}
+}
+
+// sqliteNumbers is how many numbers one question takes: always as many, so that it can be prepared.
+const sqliteNumbers = 16
+
+func sqliteEachOf(numbers []int64) (executions [][]any) {
+	for some := range slices.Chunk(numbers, sqliteNumbers) {
+		args := make([]any, 0, sqliteNumbers+1)
+		for _, n := range some {
+			args = append(args, n)
+		}
+		for len(args) < sqliteNumbers {
+			args = append(args, int64(0))
+		}
+		executions = append(executions, args)
+	}
+	return executions
 }
 
 // explainSQLite speaks about the faults that ops can mend.

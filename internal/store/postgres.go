@@ -62,11 +62,13 @@ func postgresDialect(now func() time.Time) dialect {
 		writers:    postgresWriters,
 		bound:      postgresPatience,
 		busy:       func(error) bool { return false }, // its transactions begin whatever is locked
+		anyOf:      "= ANY (?)",
+		eachOf:     func(numbers []int64) [][]any { return [][]any{{numbers}} },
 		inserts:    []insert{{values: numbered(fromArrays), least: 1, most: maxBatchRows, pack: inColumns}},
 		now:        serverClock,
 		lockRow:    " FOR UPDATE",
 		skipLocked: " FOR UPDATE SKIP LOCKED",
-		lockKey:    "SELECT pg_advisory_xact_lock(?)",
+		lockKeys:   "SELECT pg_advisory_xact_lock(k) FROM unnest(?::bigint[]) AS k",
 		notify:     "SELECT set_config('synchronous_commit', 'off', true), pg_notify('" + channel + "', ?)",
 		explain:    explainPostgres,
 		rowFault:   postgresRowFault,
@@ -95,7 +97,8 @@ func postgresDialect(now func() time.Time) dialect {
 // fromArrays gives a batch to the server in one statement, an array for each column: measured, a quarter less work for this process
 // than as many placeholders as there are values, and always the same statement.
 const fromArrays = `SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[], ?::bytea[], ?::text[],
-	?::text[], ?::bytea[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[])`
+	?::text[], ?::bytea[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[],
+	?::bytea[], ?::bigint[], ?::bigint[], ?::bigint[])`
 
 // inColumns makes an array of each column.
 func inColumns(args []any) []any {

@@ -17,13 +17,14 @@ const (
 	columns = `seq, id, profile, account, revision, received_at, pairs, charset, raw, visitor, kind, entity, faults, signals, captcha` + fixed
 	summary = `seq, id, profile, account, revision, received_at, '[]', charset, NULL, '{}', kind, NULL, '', '', ''` + fixed
 	fixed   = `, source_id, source_uuid, mark, mark_field, state, reason, error, attempt, failures,
-		due_at, sent_at, first_sent, broke_at, settled_at, crm_id, emptied_at, owner, lease_until`
+		due_at, sent_at, first_sent, broke_at, settled_at, crm_id, repeats, repeated_at, emptied_at, double_key, owner, lease_until`
 )
 
 // record is one row: the submission and what only the store knows of it.
 type record struct {
 	submission.Submission
 	seq   int64
+	key   int64 // Signs.Key
 	owner string
 	until time.Time
 }
@@ -52,7 +53,7 @@ func scanSubmission(r row) (record, error) {
 	err := r.Scan(&rec.seq, &s.ID, &s.Profile, &s.Account, &s.Revision, at{&s.ReceivedAt}, &pairs, &s.Charset, &raw, &visitor,
 		&s.Kind, &entity, &faults, &signals, &captcha, &s.SourceID, &s.SourceUUID, &s.Mark, &s.MarkField, &s.State, &s.Reason, &s.Error,
 		&s.Attempt, &s.Failures, at{&s.DueAt}, at{&s.SentAt}, at{&s.FirstSent}, at{&s.BrokeAt}, at{&s.SettledAt}, &s.CRMID,
-		at{&s.EmptiedAt}, &rec.owner, at{&rec.until})
+		&s.Repeats, at{&s.RepeatedAt}, at{&s.EmptiedAt}, &rec.key, &rec.owner, at{&rec.until})
 	if err != nil {
 		return rec, err
 	}

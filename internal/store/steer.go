@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -112,24 +111,15 @@ func (s *Store) Decide(ctx context.Context, decisions []Decision) ([]error, erro
 }
 
 // lockUUIDs makes those wait that store the same mapped source_uuid elsewhere: what notTaken finds must be true when this transaction
-// ends. All lock in the order of their keys, so none waits in a circle.
+// ends.
 func (t *tx) lockUUIDs(ctx context.Context, decisions []Decision) error {
-	if t.d.lockKey == "" {
-		return nil
-	}
 	var keys []int64
 	for _, d := range decisions {
 		if mapped(&d.Next) {
 			keys = append(keys, lockNumber("source_uuid", d.Next.Account, plain(d.Next.SourceUUID)))
 		}
 	}
-	slices.Sort(keys)
-	for _, key := range slices.Compact(keys) {
-		if _, err := t.ExecContext(ctx, t.d.bind(t.d.lockKey), key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.lock(ctx, keys)
 }
 
 // carryOut carries out one decision. refusal says why it was not; err is the database's.
@@ -372,6 +362,7 @@ func (t *tx) empty(ctx context.Context, seq int64, now bool) error {
 		args  []any
 	}{
 		{`UPDATE submissions SET pairs = '[]', raw = NULL, visitor = '{}', entity = NULL, mark = '', mark_field = '', error = '', faults = '', signals = '', captcha = '',
+			double_data = NULL, double_key = 0, double_keyed = 0, double_sender = 0,
 			source_uuid = CASE WHEN source_uuid = id THEN id ELSE '' END, emptied_at = ? WHERE seq = ? AND emptied_at = 0`, []any{micros(t.now), seq}},
 		{`DELETE FROM attempts WHERE submission = ?`, []any{seq}},
 		{`UPDATE changes SET field = '', old_value = '', new_value = '', entity = NULL WHERE submission = ?`, []any{seq}},

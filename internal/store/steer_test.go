@@ -409,6 +409,14 @@ func testCorrectedBy(t *testing.T, f *fixture) {
 			}
 		})
 	}
+	keyed := func(id string, state submission.State, key int64) {
+		f.kept(id, state, func(s *submission.Submission) {
+			s.Signs, s.Pairs = submission.Signs{Data: []byte(id), Key: key, Keyed: key + 1}, nil
+		})
+	}
+	keyed("K1", submission.Refused, 7)
+	keyed("K2", submission.Refused, 9)
+	keyed("K3", submission.Held, 7)
 	post("R1", submission.Refused, "landing", "phone", "8 (050) 111-22-33", "email", "olena@")
 	post("R2", submission.Refused, "landing", "email", "Olena@Shop.example")
 	post("R3", submission.Refused, "landing", "phone", "0679998877")
@@ -425,9 +433,9 @@ func testCorrectedBy(t *testing.T, f *fixture) {
 	post("H", submission.Held, "landing", "tel", "+380 50 111 22 44", "sku", "123456789012")
 	f.clock.advance(2 * time.Hour)
 	post("late", submission.Held, "landing", "phone", "0679998877")
-	got, err := f.CorrectedBy(ctx, "R7", "R1", "R2", "R3", "R4", "R5", "R6", "Q")
+	got, err := f.CorrectedBy(ctx, "R7", "R1", "R2", "R3", "R4", "R5", "R6", "Q", "K1", "K2")
 	f.ok(err)
-	f.same(map[string]string{"R1": "Q", "R2": "Q", "R6": "H", "R7": "H"}, got)
+	f.same(map[string]string{"K1": "K3", "R1": "Q", "R2": "Q", "R6": "H", "R7": "H"}, got)
 	_, err = f.CorrectedBy(ctx, "Z")
 	f.is(err, submission.ErrNotFound)
 }

@@ -87,10 +87,12 @@ type Store struct {
 	opened   time.Time // by the database's clock: when this process began to have it
 	write    *sql.DB   // nil when open for reading only
 	read     *sql.DB
-	accept   []*sql.Stmt // dialect.inserts, the statements that are worth preparing: every submission passes one of them
-	bell     bell
-	clock    timekeeper
-	guard    func(context.Context, *tx) error // asked at the begin of every writing transaction; nil: nothing to ask
+	// The two questions that every post asks: whether it came before, by its key or by its sender.
+	byKey, bySender *sql.Stmt
+	accept          []*sql.Stmt // dialect.inserts, the statements that are worth preparing: every submission passes one of them
+	bell            bell
+	clock           timekeeper
+	guard           func(context.Context, *tx) error // asked at the begin of every writing transaction; nil: nothing to ask
 
 	batches context.Context // ends when a batch that is being stored at a stop has had its time
 	giveUp  context.CancelFunc
@@ -157,7 +159,7 @@ func (s *Store) open(ctx context.Context, h home) (err error) {
 		}
 		s.accept = append(s.accept, stmt)
 	}
-	return nil
+	return s.prepareTwins(ctx)
 }
 
 // OpenReadOnly opens a database beside the process that serves it: no lock, no migration, no change. A database of another schema
@@ -214,8 +216,10 @@ func (s *Store) shut() error {
 	if s.giveUp != nil {
 		s.giveUp()
 	}
-	for _, stmt := range s.accept {
-		errs = append(errs, stmt.Close())
+	for _, stmt := range append(s.accept, s.byKey, s.bySender) {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
 	}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())

@@ -54,6 +54,11 @@ func earlierSchemas(t *testing.T) (earlier []int64) {
 	return earlier[:len(earlier)-1]
 }
 
+// firstInsert stores a submission by the columns of the first schema.
+const firstInsert = `INSERT INTO submissions (id, profile, account, revision, received_at, pairs, charset, raw, visitor,
+	kind, entity, source_id, source_uuid, mark, mark_field, state, reason, error, faults, due_at, settled_at)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
 // oldDatabase makes a database of an earlier schema with one submission.
 func (f *fixture) oldDatabase(version int64) {
 	f.t.Helper()
@@ -67,7 +72,7 @@ func (f *fixture) oldDatabase(version int64) {
 	_, err = provider.UpTo(f.t.Context(), version)
 	f.ok(err)
 	now := micros(f.clock.Now().Add(-time.Hour))
-	_, err = db.ExecContext(f.t.Context(), h.bind(insertSubmission+"VALUES ("+places(insertColumns)+")"), "OLD", "landing", "main", "rev", now,
+	_, err = db.ExecContext(f.t.Context(), h.bind(firstInsert), "OLD", "landing", "main", "rev", now,
 		`[["name","Taras"]]`, "utf-8", nil, `{}`, "order", []byte(`{}`), 22, "OLD", "", "", "queued", "", "", "", now, 0)
 	f.ok(err)
 }

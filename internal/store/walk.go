@@ -278,7 +278,7 @@ func ignoreNoRows(err error) error {
 }
 
 // CorrectedBy finds for refused submissions the later post by which their visitor answered: to the same profile, within
-// submission.CorrectedWithin, with the same phone or email, and itself neither refused nor discarded. It gives the later one's id by
+// submission.CorrectedWithin, with the same key, phone or email, and itself neither refused nor discarded. It gives the later one's id by
 // the refused one's; those that nothing answers, and those that are not refused, are not in it.
 //
 // It is found when it is asked for, among the posts of that hour, so that taking a post costs nothing for it.
@@ -305,7 +305,7 @@ type refusal struct {
 	done     bool
 }
 
-// refused reads those of ids that are refused and name anybody, in the order of arrival.
+// refused reads those of ids that are refused and can be known again, in the order of arrival.
 func (s *Store) refused(ctx context.Context, ids []string) ([]refusal, error) {
 	var all []refusal
 	for _, id := range ids {
@@ -313,7 +313,7 @@ func (s *Store) refused(ctx context.Context, ids []string) ([]refusal, error) {
 		if err != nil {
 			return nil, notFound(err, "submission", id)
 		}
-		if contacts := r.Contacts(); r.State == submission.Refused && len(contacts) > 0 {
+		if contacts := r.Contacts(); r.State == submission.Refused && (r.key != 0 || len(contacts) > 0) {
 			all = append(all, refusal{record: r, contacts: contacts})
 		}
 	}
@@ -340,7 +340,7 @@ func (s *Store) answers(ctx context.Context, open []refusal, found map[string]st
 				if !open[i].done && open[i].seq < r.seq && !r.ReceivedAt.After(until.Add(submission.CorrectedWithin+arrivalSlack)) {
 					open[i].done, until = true, later(until, open[i].ReceivedAt)
 				}
-				if open[i].done && found[open[i].ID] == "" && open[i].answeredBy(r.Submission) {
+				if open[i].done && found[open[i].ID] == "" && open[i].answeredBy(r) {
 					found[open[i].ID] = r.ID
 				}
 			}
@@ -357,7 +357,10 @@ func (s *Store) answers(ctx context.Context, open []refusal, found map[string]st
 	}
 }
 
-func (r refusal) answeredBy(s submission.Submission) bool {
+func (r refusal) answeredBy(s record) bool {
 	wait := s.ReceivedAt.Sub(r.ReceivedAt)
-	return s.Profile == r.Profile && wait >= 0 && wait <= submission.CorrectedWithin && submission.SamePerson(r.contacts, s.Contacts())
+	if s.Profile != r.Profile || wait < 0 || wait > submission.CorrectedWithin {
+		return false
+	}
+	return r.key != 0 && r.key == s.key || submission.SamePerson(r.contacts, s.Contacts())
 }

@@ -77,6 +77,7 @@ type Submission struct {
 	Charset string
 	Raw     []byte // the body, only when Pairs lost bytes of it to U+FFFD
 	Visitor Visitor
+	Signs   Signs // what is not zero of them when it is stored; they are not read back
 
 	Kind       keycrm.Kind
 	Entity     json.RawMessage // the bytes every send sends; nil when there is none yet (refused, held before mapping)
@@ -93,15 +94,17 @@ type Submission struct {
 	Signals []Signal // what speaks against it; the first is the one it is held for, unless ops let it go
 	Captcha Captcha  // to be verified before it is sent; only with Queued
 
-	Attempt   int // calls begun for it, look-ups included: the fence that lets only the newest call settle
-	Failures  int // creates that broke or never connected: what its back-off grows with
-	DueAt     time.Time
-	SentAt    time.Time // when the last create began; zero before the first
-	FirstSent time.Time // when the first create began
-	BrokeAt   time.Time // when the last create broke without a usable answer
-	SettledAt time.Time // when it reached a state that ends (delivered, rejected, …)
-	CRMID     int64
-	EmptiedAt time.Time // when retention or ops took away what its visitor sent, which cannot come back; zero: it is all there
+	Attempt    int // calls begun for it, look-ups included: the fence that lets only the newest call settle
+	Failures   int // creates that broke or never connected: what its back-off grows with
+	DueAt      time.Time
+	SentAt     time.Time // when the last create began; zero before the first
+	FirstSent  time.Time // when the first create began
+	BrokeAt    time.Time // when the last create broke without a usable answer
+	SettledAt  time.Time // when it reached a state that ends (delivered, rejected, …)
+	CRMID      int64
+	Repeats    int       // how often it was posted again, which made no other submission
+	RepeatedAt time.Time // when it was, the last time; zero: never
+	EmptiedAt  time.Time // when retention or ops took away what its visitor sent, which cannot come back; zero: it is all there
 }
 
 // Fault is one thing wrong with one field of one submission.

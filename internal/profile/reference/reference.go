@@ -130,6 +130,8 @@ func takes(k profile.Key) string {
 		return "true | false"
 	case profile.ReadsSize:
 		return "a size: 1MB, 256KB"
+	case profile.ReadsDuration:
+		return "a time: 10s, 1m, 24h"
 	case profile.ReadsText:
 	}
 	return "a text"

@@ -98,6 +98,8 @@ func valueNode(k profile.Key) node {
 		return choice(node{"type": "boolean"}, node{"type": "string", "pattern": `^\s*([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])?\s*$`})
 	case profile.ReadsSize:
 		return choice(node{"type": "integer", "minimum": 1}, node{"type": "string", "pattern": `^\s*([0-9]+\s*([KkMm]?[Bb])?)?\s*$`})
+	case profile.ReadsDuration:
+		return choice(node{"const": 0}, node{"type": "string", "pattern": `^\s*(0|\+?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))*)\s*$`})
 	case profile.ReadsText:
 	}
 	return node{"type": plain()}
