@@ -126,6 +126,13 @@ func (m *memory) content(f submission.File) string {
 	return string(bytes.Join(m.chunks[f.Upload], nil))
 }
 
+// newest is the last row that was stored.
+func (m *memory) newest() submission.Submission {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last
+}
+
 func (m *memory) stored() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
