@@ -76,6 +76,8 @@ func newCourier(w *world, account config.Account, r *relay) (*delivery.Courier, 
 		Queue:   r.store,
 		Ledger:  r.store,
 		Client:  client,
+		Files:   r.store,
+		Storage: client,
 		Log:     r.log,
 		OnCall:  r.metrics.Called(account.Name),
 	}), nil

@@ -94,13 +94,18 @@ func (c *Courier) ask(calls, writes context.Context, call submission.Call) {
 // settle writes what a call came to, again and again while the store fails: the answer is known nowhere else. It ends without success
 // only when the row has moved on, or with the process; then the call's lease makes the row uncertain and a look-up finds out.
 func (c *Courier) settle(ctx context.Context, call submission.Call, st submission.Settlement) bool {
+	return c.write(ctx, call, st.Answer, func() error { return c.o.Ledger.Settle(ctx, call, st) })
+}
+
+// write is settle for whatever a call's answer is written by.
+func (c *Courier) write(ctx context.Context, call submission.Call, a keycrm.Answer, settle func() error) bool {
 	if c.o.OnCall != nil {
-		c.o.OnCall(call.Kind, st.Answer)
+		c.o.OnCall(call.Kind, a)
 	}
 	for pause := minStorePause; ; pause = min(2*pause, maxStorePause) {
-		err := c.o.Ledger.Settle(ctx, call, st)
+		err := settle()
 		if errors.Is(err, submission.ErrFenced) {
-			c.log.Warn().Str("submission", call.ID).Int("attempt", call.Number).Str("outcome", string(st.Answer.Outcome)).
+			c.log.Warn().Str("submission", call.ID).Int("attempt", call.Number).Str("outcome", string(a.Outcome)).
 				Msg("a call ended after its lease: it settles nothing")
 			return false
 		}

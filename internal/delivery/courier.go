@@ -94,6 +94,8 @@ type Options struct {
 	Queue   Queue
 	Ledger  Ledger
 	Client  Client
+	Files   Files          // the files of what was delivered; nil: there are none
+	Storage Storage        // mostly the client too; with Files
 	Log     zerolog.Logger // gets ids and outcomes, never a value that somebody typed
 	// OnCall is told of each call that was made and what it came to, probes included, before that is written down. It must return at
 	// once. May be nil.

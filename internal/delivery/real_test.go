@@ -117,6 +117,12 @@ func (k *kit) run(t *testing.T) (stop func()) {
 		Account: "main", Limit: k.limit, Settle: settling, Log: zerolog.Nop(),
 		Queue: k.store, Ledger: ledger{k.store, k.settled}, Client: k.client,
 	})
+	return k.start(t, c)
+}
+
+// start makes a courier work until the returned function is called, at the test's end at the latest.
+func (k *kit) start(t *testing.T, c *delivery.Courier) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
@@ -133,10 +139,16 @@ func (k *kit) run(t *testing.T) (stop func()) {
 // accept stores an order or card. email may be one that KeyCRM refuses.
 func (k *kit) accept(t *testing.T, kind keycrm.Kind, email string) string {
 	t.Helper()
+	return k.acceptWith(t, kind, email, nil)
+}
+
+// acceptWith is accept of one with files.
+func (k *kit) acceptWith(t *testing.T, kind keycrm.Kind, email string, files []submission.File) string {
+	t.Helper()
 	id := submission.NewID()
 	s := submission.Submission{
 		ID: id, Profile: "landing", Account: "main", Revision: k.revision.Hash, ReceivedAt: time.Now().UTC(),
-		Pairs: []form.Pair{{Name: "email", Value: email}}, Charset: "utf-8",
+		Pairs: []form.Pair{{Name: "email", Value: email}}, Charset: "utf-8", Files: files,
 		Kind: kind, SourceID: 22, State: submission.Queued,
 	}
 	person := map[string]any{"full_name": "Olena", "email": email}

@@ -19,6 +19,7 @@ type shift struct {
 	paged   bool         // the last call that began was a further page of a look-up: another's turn
 	flying  int          // calls begun and not settled
 	probing bool         // one of them asks whether the paused account works again
+	filing  bool         // one of them is a file's
 	ended   chan landing // never blocks a call: there is room for all that can be in flight
 
 	health     pace.Account  // as last read: what has been logged about it
@@ -38,6 +39,7 @@ type job struct {
 type landing struct {
 	next  *job // the same look-up's next page
 	probe bool
+	file  bool
 }
 
 // idle is how long the loop may sleep, and whether a wake can change anything before that.
@@ -107,7 +109,7 @@ func (r *shift) deliver(ctx context.Context) idle {
 			}
 		}
 		if len(r.hand) == 0 {
-			return r.untilDue()
+			return r.file()
 		}
 		if done, pause := r.begin(); !done {
 			return pause
@@ -317,6 +319,9 @@ func (r *shift) landed(l landing) {
 	r.flying--
 	if l.probe {
 		r.probing = false
+	}
+	if l.file {
+		r.filing = false
 	}
 	if l.next != nil {
 		r.hand = append([]job{*l.next}, r.hand...)

@@ -180,7 +180,15 @@ type request struct {
 	target   string // path and query below the base URL, escaped
 	body     []byte // nil: none
 	notAfter time.Time
+
+	// A body that is too large for memory, in place of the other: exactly size bytes, of this type.
+	stream      io.Reader
+	size        int64
+	contentType string
 }
+
+// hasBody tells whether there is anything to send.
+func (r request) hasBody() bool { return r.body != nil || r.stream != nil }
 
 // reply is what one call brought back, before anybody reads a meaning into it.
 type reply struct {
@@ -232,7 +240,10 @@ func (c *Client) exchange(ctx context.Context, r request, token string, read fun
 	}
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
-	body := &gate{rest: bytes.NewReader(r.body), late: late}
+	body := &gate{rest: r.stream, late: late}
+	if r.stream == nil {
+		body.rest = bytes.NewReader(r.body)
+	}
 	req, err := c.newRequest(ctx, r, token, body)
 	if err != nil {
 		return unsent(c.host, err)
@@ -242,7 +253,7 @@ func (c *Client) exchange(ctx context.Context, r request, token string, read fun
 	if err != nil {
 		// A body that nobody fetched was not sent, whatever else went wrong. A call without one is known not to have gone out only
 		// when there was never a connection.
-		if body.shut() && (r.body != nil || !connected.Load()) {
+		if body.shut() && (r.hasBody() || !connected.Load()) {
 			return unsent(c.host, err)
 		}
 		return broken(c.host, err)
@@ -266,8 +277,12 @@ func (c *Client) newRequest(ctx context.Context, r request, token string, body i
 	if err != nil {
 		return nil, err
 	}
-	if r.body != nil {
-		// Set by hand, so that there is no GetBody and the transport has no second copy to send.
+	// Set by hand, so that there is no GetBody and the transport has no second copy to send.
+	switch {
+	case r.stream != nil:
+		req.Body, req.ContentLength = body, r.size
+		req.Header.Set("Content-Type", r.contentType)
+	case r.body != nil:
 		req.Body, req.ContentLength = body, int64(len(r.body))
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -311,7 +326,7 @@ var errLate = errors.New("the call's time was up")
 // gate is a request's body that knows whether any of it was handed out. The transport may come for the body even after Do has
 // returned an error; shut makes sure that it then gets nothing, so that "not sent" stays true.
 type gate struct {
-	rest  *bytes.Reader
+	rest  io.Reader
 	late  func() bool
 	state atomic.Int32 // gateFresh, then once and for all gateGone or gateShut
 }

@@ -156,7 +156,7 @@ func testFilesGoStepByStep(t *testing.T, f *fixture) {
 	f.noFile() // it is under way
 	f.ok(f.SettleFile(ctx, call, submission.AfterUpload(call.File, timeout())))
 	f.noFile() // it waits
-	f.clock.advance(submission.MinFileBackoff)
+	f.clock.advance(submission.MinBackoff)
 	call = f.beginFile(submission.Upload)
 	f.ok(f.SettleFile(ctx, call, submission.AfterUpload(call.File, done(501))))
 	f.same(submission.FileUploaded, f.get("A").Files[0].State)

@@ -80,10 +80,6 @@ const (
 	DoubtStays              // File.BrokeAt stays as it is
 )
 
-// MinFileBackoff is the pause after the first call for a file that failed; it doubles up to MaxBackoff. There is no count of failures
-// after which a file is given up.
-const MinFileBackoff = 10 * time.Second
-
 // Step is which call a file needs next. Nothing that was done is done again: a content that KeyCRM has under an id is attached by it,
 // and an attaching call whose answer was lost is looked up first.
 func (f File) Step() AttemptKind {
@@ -170,12 +166,9 @@ func AfterConfirm(f File, began time.Time, settle time.Duration, a keycrm.Answer
 	return st
 }
 
-// failed counts a failure and makes the file wait for it.
+// failed counts a failure and makes the file wait for it, as a create that never connected waits. There is no count of failures after
+// which a file is given up.
 func (st *FileSettlement) failed(f File) {
 	st.Failures++
-	pause := MaxBackoff
-	if st.Failures < 20 { // short of overflow
-		pause = min(MinFileBackoff<<(st.Failures-1), MaxBackoff)
-	}
-	st.Wait = max(spread(pause, Submission{ID: f.Upload, Attempt: f.Attempt}), st.Answer.RetryAfter)
+	st.Wait = max(spread(backoff(st.Failures), Submission{ID: f.Upload, Attempt: f.Attempt}), st.Answer.RetryAfter)
 }

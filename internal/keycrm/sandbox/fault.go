@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,7 @@ type Fault struct {
 	Kind   FaultKind // may be left out beside a Status
 	Stored bool      // the call is carried out before it is spoiled; without it nothing is (Slow, Short and Gzip always carry it out)
 	Method string    // only calls of this method; empty: any
-	Path   string    // only calls of this path below /v1, such as /order; empty: any
+	Path   string    // only calls of this path below /v1, such as /order; a * at its end stands for any rest; empty: any
 	Times  int       // how many calls it spoils; 0: one, negative: all until Reset
 
 	Delay      time.Duration // of Slow and Hang
@@ -75,7 +76,7 @@ func (s *Sandbox) Inject(f Fault) error {
 // takeFault gives the fault that waits for such a call, or nil. The caller holds the lock.
 func (s *Sandbox) takeFault(method, path string) *Fault {
 	for i, f := range s.faults {
-		if f.Method != "" && f.Method != method || f.Path != "" && f.Path != path {
+		if f.Method != "" && f.Method != method || !f.meets(path) {
 			continue
 		}
 		taken := *f
@@ -87,6 +88,14 @@ func (s *Sandbox) takeFault(method, path string) *Fault {
 		return &taken
 	}
 	return nil
+}
+
+// meets tells whether the fault is for calls of that path.
+func (f *Fault) meets(path string) bool {
+	if begin, open := strings.CutSuffix(f.Path, "*"); open {
+		return strings.HasPrefix(path, begin)
+	}
+	return f.Path == "" || f.Path == path
 }
 
 // spoil answers as the fault says and returns the status that was sent, 0 for none.

@@ -84,15 +84,14 @@ func (s *Sandbox) listFiles(r *http.Request) answer {
 	return paginate(r, rows)
 }
 
-// attach ties an upload to an entity; a second time changes nothing, so a client may repeat it.
+// attach ties an upload to an entity. A second time it stands there twice: nobody knows whether KeyCRM would see that, and a client
+// must not rely on it.
 func (s *Sandbox) attach(r *http.Request, e *entity) answer {
 	id, err := strconv.ParseInt(chi.URLParam(r, "file"), 10, 64)
 	if err != nil || !slices.ContainsFunc(s.data.stored, func(f *storedFile) bool { return f.id == id }) {
 		return notFound()
 	}
-	if !slices.Contains(e.files, id) {
-		e.files = append(e.files, id)
-	}
+	e.files = append(e.files, id)
 	return done()
 }
 
@@ -102,13 +101,54 @@ func (s *Sandbox) detach(r *http.Request, e *entity) answer {
 	return respond(http.StatusCreated, map[string]any{"status": true})
 }
 
-// listAttached lists the files of one entity.
-func (s *Sandbox) listAttached(r *http.Request, e *entity) answer {
-	var rows []map[string]any
-	for _, f := range s.data.stored {
-		if slices.Contains(e.files, f.id) {
-			rows = append(rows, f.row())
+// listAttached lists the files of one entity: a bare array, unlike most lists.
+func (s *Sandbox) listAttached(_ *http.Request, e *entity) answer {
+	rows := []map[string]any{}
+	for _, f := range s.data.attached(e) {
+		rows = append(rows, f.row())
+	}
+	return respond(http.StatusOK, rows)
+}
+
+// attached are an entity's files, in the order in which they were attached.
+func (d *data) attached(e *entity) []*storedFile {
+	var all []*storedFile
+	for _, id := range e.files {
+		for _, f := range d.stored {
+			if f.id == id {
+				all = append(all, f)
+			}
 		}
 	}
-	return paginate(r, rows)
+	return all
+}
+
+// Attachment is a file as an entity shows it.
+type Attachment struct {
+	File   int64 // its id in the storage
+	Name   string
+	Type   string // as its content says
+	Size   int
+	SHA256 string
+}
+
+// Attachments returns the files of an order or a card, in the order in which they were attached; one that was attached twice is there
+// twice.
+func (s *Sandbox) Attachments(kind keycrm.Kind, id int64) []Attachment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Attachment
+	if e := s.data.find(kind, id); e != nil {
+		for _, f := range s.data.attached(e) {
+			all = append(all, Attachment{File: f.id, Name: f.name, Type: f.mediaType, Size: f.size, SHA256: f.hash})
+		}
+	}
+	return all
+}
+
+// Uploads returns how many contents were uploaded, attached or not.
+func (s *Sandbox) Uploads() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.data.stored)
 }

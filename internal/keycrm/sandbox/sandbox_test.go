@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"formrelay/internal/keycrm"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -498,14 +500,18 @@ func TestFiles(t *testing.T) {
 		t.Errorf("attach nothing: %d", status)
 	}
 	listed := fmt.Sprintf("/storage/attachment/order/%v", order["id"])
-	if _, v := r.api(http.MethodGet, listed, ""); v["total"] != 1.0 {
-		t.Errorf("attached: %v", v)
+	if _, _, text := r.send(http.MethodGet, "/v1"+listed, ""); !strings.HasPrefix(text, "[{") || strings.Count(text, `"original_file_name"`) != 1 {
+		t.Errorf("attached: %s", text)
+	}
+	id := int64(order["id"].(float64))
+	if all := r.Attachments(keycrm.KindOrder, id); len(all) != 1 || all[0].Size != len("content") || r.Uploads() != 1 {
+		t.Errorf("attached: %+v", all)
 	}
 	if status, _ := r.api(http.MethodDelete, attachment, ""); status != http.StatusCreated {
 		t.Errorf("detach: %d", status)
 	}
-	if _, v := r.api(http.MethodGet, listed, ""); v["total"] != 0.0 {
-		t.Errorf("after detaching: %v", v)
+	if _, _, text := r.send(http.MethodGet, "/v1"+listed, ""); text != "[]" {
+		t.Errorf("after detaching: %s", text)
 	}
 	if _, v := r.api(http.MethodGet, "/storage", ""); v["total"] != 1.0 {
 		t.Errorf("stored: %v", v)
