@@ -20,41 +20,117 @@ import (
 	"github.com/rs/zerolog"
 
 	"formrelay/internal/config"
+	"formrelay/internal/form"
 	"formrelay/internal/intake"
+	"formrelay/internal/mapping"
 	"formrelay/internal/profile"
 	"formrelay/internal/store"
+	"formrelay/internal/submission"
 )
 
 // loadConnections is how many visitors post at the same time.
 const loadConnections = 64
 
+// benchForms are the two bodies that everything is measured with, and the shipped profiles that take them.
+func benchForms() []benchForm {
+	return []benchForm{
+		{"callback5", "lead", callbackBody().Encode()},
+		{"order", "order", orderBody().Encode()},
+	}
+}
+
+type benchForm struct{ name, profile, body string }
+
 // BenchmarkAccept measures the CPU time that one accepted post costs the server, beside a bare net/http handler that parses the same
-// body and answers 303. Both serve real HTTP in this process; the load comes from another one, so that its cost is not counted.
+// body and answers 303. Both serve real HTTP in this process; the load comes from another one, so that its cost is not counted: this is
+// the strict reading of "the share of the bare handler's rate", that of a machine which does nothing but serve.
 // The store is a real SQLite file and every answer leaves after its commit.
 //
 //	us/post       the relay's CPU time a post
 //	us/bare       the bare handler's
 //	rate-of-bare  us/bare divided by us/post: the share of the bare handler's rate that one core reaches
 func BenchmarkAccept(b *testing.B) {
-	for _, form := range []struct{ name, profile, body string }{
-		{"callback5", "lead", callbackBody().Encode()},
-		{"order", "order", orderBody().Encode()},
-	} {
+	for _, form := range benchForms() {
 		b.Run(form.name, func(b *testing.B) {
-			relay := httptest.NewServer(benchRelay(b))
-			defer relay.Close()
-			bare := httptest.NewServer(http.HandlerFunc(bareHandler))
-			defer bare.Close()
-			load(b, relay.URL+"/forms/"+form.profile, form.body, loadConnections) // warm
+			ours, theirs := benchServers(b, form)
+			load(b, ours, form.body, loadConnections) // warm
 			b.ResetTimer()
-			ours := load(b, relay.URL+"/forms/"+form.profile, form.body, b.N)
+			us := load(b, ours, form.body, b.N)
 			b.StopTimer()
-			theirs := load(b, bare.URL+"/forms/"+form.profile, form.body, b.N)
-			b.ReportMetric(perPost(ours, b.N), "us/post")
-			b.ReportMetric(perPost(theirs, b.N), "us/bare")
-			b.ReportMetric(float64(theirs)/float64(ours), "rate-of-bare")
+			them := load(b, theirs, form.body, b.N)
+			b.ReportMetric(perPost(us, b.N), "us/post")
+			b.ReportMetric(perPost(them, b.N), "us/bare")
+			b.ReportMetric(float64(them)/float64(us), "rate-of-bare")
 		})
 	}
+}
+
+// BenchmarkAcceptTogether is the plain reading of the same: the visitors are in this process, on both sides, and rate-of-bare compares
+// what the whole of it takes, visitors and all.
+//
+//	rate-of-bare  the bare handler's CPU time a post, its visitor's with it, divided by the relay's
+//	posts/s       what this machine answered, relay and visitors sharing it
+//	bare/s        the same with the bare handler
+func BenchmarkAcceptTogether(b *testing.B) {
+	for _, form := range benchForms() {
+		b.Run(form.name, func(b *testing.B) {
+			ours, theirs := benchServers(b, form)
+			together(b, ours, form.body, loadConnections) // warm
+			b.ResetTimer()
+			us, took := together(b, ours, form.body, b.N)
+			b.StopTimer()
+			them, tookThem := together(b, theirs, form.body, b.N)
+			b.ReportMetric(float64(b.N)/took.Seconds(), "posts/s")
+			b.ReportMetric(float64(b.N)/tookThem.Seconds(), "bare/s")
+			b.ReportMetric(float64(them)/float64(us), "rate-of-bare")
+		})
+	}
+}
+
+// BenchmarkMap measures the two parts of an accepted post that are neither HTTP nor the store: reading the body, and making KeyCRM's
+// entity of it.
+func BenchmarkMap(b *testing.B) {
+	set := benchProfiles(b)
+	for _, f := range benchForms() {
+		p, ok := set.Get(f.profile)
+		if !ok {
+			b.Fatal("no profile " + f.profile)
+		}
+		decode := func(b *testing.B) *form.Fields {
+			fields, err := form.Decode("application/x-www-form-urlencoded", strings.NewReader(f.body),
+				form.Options{Limits: p.Limits, Charset: p.Charset, Size: int64(len(f.body))})
+			if err != nil {
+				b.Fatal(err)
+			}
+			return fields
+		}
+		b.Run(f.name+"/decode", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				decode(b)
+			}
+		})
+		b.Run(f.name+"/map", func(b *testing.B) {
+			in := mapping.Input{ID: submission.NewID(), Now: time.Now(), Fields: decode(b), Visitor: mapping.Visitor{IP: "203.0.113.7"}}
+			b.ReportAllocs()
+			for b.Loop() {
+				if p.Mapping.Apply(in).Entity == nil {
+					b.Fatal("no entity")
+				}
+			}
+		})
+	}
+}
+
+// benchServers serve one form's profile, and the bare handler. They give the two addresses to post to.
+func benchServers(b *testing.B, form benchForm) (ours, theirs string) {
+	b.Helper()
+	relay := httptest.NewServer(benchRelay(b))
+	b.Cleanup(relay.Close)
+	bare := httptest.NewServer(http.HandlerFunc(bareHandler))
+	b.Cleanup(bare.Close)
+	path := "/forms/" + form.profile
+	return relay.URL + path, bare.URL + path
 }
 
 func perPost(cpu time.Duration, posts int) float64 {
@@ -79,17 +155,33 @@ func benchRelay(b *testing.B) http.Handler {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = db.Close() })
-	set, err := profile.LoadDir(filepath.Join("..", "..", "deploy", "profiles"), profile.Options{Accounts: []string{config.MainAccount}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	in, err := intake.New(intake.Config{Profiles: set, Store: db, Log: zerolog.New(io.Discard)})
+	in, err := intake.New(intake.Config{Profiles: benchProfiles(b), Store: db, Log: zerolog.New(io.Discard)})
 	if err != nil {
 		b.Fatal(err)
 	}
 	router := chi.NewRouter()
 	in.Routes(router)
 	return router
+}
+
+// benchProfiles are the shipped ones.
+func benchProfiles(b *testing.B) *profile.Set {
+	b.Helper()
+	set, err := profile.LoadDir(filepath.Join("..", "..", "deploy", "profiles"), profile.Options{Accounts: []string{config.MainAccount}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return set
+}
+
+// together posts n times from this process and gives the CPU time and the time that took.
+func together(b *testing.B, address, body string, n int) (cpu, took time.Duration) {
+	b.Helper()
+	before, began := cpuTime(b), time.Now()
+	if err := postMany(address, body, n); err != nil {
+		b.Fatal(err)
+	}
+	return cpuTime(b) - before, time.Since(began)
 }
 
 // load has another process post n times and gives the CPU time that this process spent meanwhile.
@@ -117,21 +209,19 @@ func cpuTime(b *testing.B) time.Duration {
 // formload is the other process: formload ADDRESS N posts standard input N times over loadConnections connections and fails on any
 // answer but 303.
 func formload() {
-	if err := postMany(os.Args[1], os.Args[2]); err != nil {
+	n, err := strconv.Atoi(os.Args[2])
+	body, unread := io.ReadAll(os.Stdin)
+	if err = errors.Join(err, unread); err == nil {
+		err = postMany(os.Args[1], string(body), n)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "formload:", err)
 		os.Exit(1)
 	}
 }
 
-func postMany(address, count string) error {
-	n, err := strconv.Atoi(count)
-	if err != nil {
-		return err
-	}
-	body, err := io.ReadAll(os.Stdin)
-	if err != nil {
-		return err
-	}
+// postMany posts a body n times over loadConnections connections.
+func postMany(address, body string, n int) error {
 	client := browser()
 	client.Transport = &http.Transport{MaxIdleConnsPerHost: loadConnections}
 	defer client.CloseIdleConnections()
@@ -145,7 +235,7 @@ func postMany(address, count string) error {
 	for i := range loadConnections {
 		visitors.Go(func() {
 			for range turns {
-				if failures[i] = postOnce(client, address, string(body)); failures[i] != nil {
+				if failures[i] = postOnce(client, address, body); failures[i] != nil {
 					return
 				}
 			}
