@@ -99,7 +99,7 @@ func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 // "_" before a digit that it would begin with. Letters and digits of every script are kept:
 // your-name is your_name, "Ім'я" is Ім_я. An empty name is "_".
 func Identifier(name string) string {
-	if isIdentifier(name) {
+	if IsIdentifier(name) {
 		return name
 	}
 	var b strings.Builder
@@ -122,8 +122,9 @@ func Identifier(name string) string {
 	return b.String()
 }
 
-// isIdentifier is the common case, told without a copy: ASCII letters, digits and underscores.
-func isIdentifier(name string) bool {
+// IsIdentifier tells the common case, in which a name is the same for a form, for PHP and in an expression: ASCII letters, digits and
+// underscores.
+func IsIdentifier(name string) bool {
 	for i := range len(name) {
 		c := name[i]
 		if !isLetter(c) && c != '_' && (i == 0 || c < '0' || c > '9') {

@@ -89,7 +89,9 @@ type run struct {
 	form   *form.Tree
 	values map[string]any
 	env    *expression.Env
-	index  *posted // made when first asked for
+	index  *posted  // made when first asked for
+	others []string // what posted roots answer to besides their own name; once looked
+	looked bool
 	frame  *frame
 	res    Result
 	out    []emission

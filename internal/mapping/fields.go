@@ -20,6 +20,7 @@ type fieldRule struct {
 	rule     *value.Rule
 	fallback any // what fills an absent or blank field, converted; nil: nothing
 	label    map[string]string
+	spelled  []string // what the root answers to, itself first
 }
 
 // fields compiles form.fields.
@@ -33,6 +34,7 @@ func (c *compiler) fields() []fieldRule {
 			continue
 		}
 		r.path[0] = root(s.Name)
+		r.spelled = aliases(r.path[0])
 		c.fieldType(&r, s)
 		rules = append(rules, r)
 	}
@@ -131,7 +133,7 @@ func numericFields(rules []fieldRule) map[string]bool {
 	numeric := map[string]bool{}
 	for _, r := range rules {
 		if len(r.path) == 1 && (r.typ == value.TypeInt || r.typ == value.TypeNumber) {
-			for _, name := range aliases(r.path[0]) {
+			for _, name := range r.spelled {
 				numeric[name] = true
 			}
 		}
@@ -155,7 +157,7 @@ func (r *run) applyFields() {
 // nestedField treats a name with brackets. It leads into a tree that may stand in the form under several
 // spellings of its root: each is converted, but told only once.
 func (r *run) nestedField(rule *fieldRule) {
-	keys, posted := r.spellings(rule.path[0]), 0
+	keys, posted := r.spellings(rule), 0
 	for _, key := range keys {
 		if v, there := r.values[key]; there {
 			w := fieldWalk{run: r, rule: rule, quiet: posted > 0}
@@ -176,7 +178,7 @@ func (r *run) nestedField(rule *fieldRule) {
 
 // plainField treats a field without brackets, under all names that it answers to.
 func (r *run) plainField(rule *fieldRule) {
-	keys := r.spellings(rule.path[0])
+	keys := r.spellings(rule)
 	v, there := r.values[keys[0]]
 	w := fieldWalk{run: r, rule: rule}
 	out := w.judge(v, there, []expression.Step{{Key: keys[0]}})
@@ -190,7 +192,11 @@ func (r *run) plainField(rule *fieldRule) {
 
 // spellings are the keys of the form's values that are one field: what the profile calls it first, when
 // it was posted so.
-func (r *run) spellings(name string) []string {
+func (r *run) spellings(rule *fieldRule) []string {
+	if len(rule.spelled) == 1 && r.plain(rule.path[0]) {
+		return rule.spelled // nearly every field of nearly every form, and the index below is dear
+	}
+	name := rule.path[0]
 	keys := []string{name}
 	add := func(names []string) {
 		for _, key := range names {
@@ -199,7 +205,7 @@ func (r *run) spellings(name string) []string {
 			}
 		}
 	}
-	add(aliases(name))
+	add(rule.spelled)
 	for _, i := range r.posted().roots[name] {
 		raw := root(r.in.Fields.Pairs[i].Name)
 		if raw == replyTo && name != replyTo {
@@ -211,6 +217,19 @@ func (r *run) spellings(name string) []string {
 		add(aliases(raw))
 	}
 	return keys
+}
+
+// plain tells that a name is no other spelling of what was posted.
+func (r *run) plain(name string) bool {
+	if !r.looked {
+		r.looked = true
+		for i := range r.in.Fields.Pairs {
+			if posted := root(r.in.Fields.Pairs[i].Name); !form.IsIdentifier(posted) {
+				r.others = append(r.others, aliases(posted)[1:]...)
+			}
+		}
+	}
+	return !slices.Contains(r.others, name)
 }
 
 // fieldWalk follows a rule's name into the form's tree.

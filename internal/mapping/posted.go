@@ -33,6 +33,9 @@ func newPosted(f *form.Fields, t *form.Tree) *posted {
 	}
 	for i := range f.Pairs {
 		name := root(f.Pairs[i].Name)
+		if form.IsIdentifier(name) {
+			continue
+		}
 		for _, alias := range aliases(name)[1:] {
 			if !p.raw[alias] && !slices.Contains(p.roots[alias], i) {
 				p.roots[alias] = append(p.roots[alias], i)
@@ -57,6 +60,9 @@ func root(name string) string {
 // expression can hold.
 func aliases(root string) []string {
 	names := []string{root}
+	if form.IsIdentifier(root) {
+		return names
+	}
 	if path := form.Path(root); len(path) > 0 && path[0] != root {
 		names = append(names, path[0])
 	}
