@@ -95,8 +95,14 @@ func (l *logBook) String() string {
 // serve starts `formrelay serve` on free ports and waits until it says that it is ready.
 func serve(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--log-format", "json"}, args...)
-	command := exec.Command("formrelay", args...)
+	return serveBy(t, env, []string{"formrelay"}, args...)
+}
+
+// serveBy is serve where program is what starts formrelay.
+func serveBy(t *testing.T, env, program []string, args ...string) *process {
+	t.Helper()
+	program = append(program, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--log-format", "json")
+	command := exec.Command(program[0], append(program[1:], args...)...)
 	command.Env = append(os.Environ(), env...)
 	stderr, err := command.StderrPipe()
 	if err != nil {

@@ -101,3 +101,40 @@ func TestBackOffsEndWithTheOutage(t *testing.T) {
 		r.stop(t)
 	})
 }
+
+// KeyCRM answers nothing but 503 for two minutes, with a thousand queued: ten are in doubt at the most, and then the backlog goes out at the
+// full pace.
+func TestBacklogAfterTwoMinutesOf503(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(minute(), 200*time.Millisecond)
+		for range 1000 {
+			r.store.accept(submission.Submission{})
+		}
+		r.start(t)
+		pass(10 * time.Second) // the outage meets a courier at work
+		r.crm.script(func(int, submission.AttemptKind, string) *fate {
+			return &fate{after: 100 * time.Millisecond, answer: keycrm.Answer{Outcome: keycrm.Uncertain, Status: 503}}
+		})
+		worst := 0
+		for range 120 {
+			pass(time.Second)
+			worst = max(worst, r.store.states()[submission.Uncertain])
+		}
+		r.crm.script(nil)
+		over := time.Now()
+		r.settled(t, 3*time.Minute, func() bool { return r.store.states()[submission.Uncertain] == 0 })
+		t.Logf("%d were uncertain; none was any more %s after the outage", worst, time.Since(over).Round(time.Second))
+		if worst == 0 || worst > 10 {
+			t.Errorf("%d were uncertain", worst)
+		}
+		before := r.store.states()[submission.Delivered]
+		pass(10 * time.Minute)
+		if n := r.store.states()[submission.Delivered] - before; n < 588 { // 98 %
+			t.Errorf("%d were delivered in ten minutes at 60 a minute", n)
+		} else {
+			t.Logf("%d were delivered in the ten minutes after that", n)
+		}
+		r.stop(t)
+	})
+}
