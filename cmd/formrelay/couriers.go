@@ -127,6 +127,11 @@ func rules(w *world) config.Rules {
 
 // profileOptions is what --config adds to a profile's meaning, for commands that only read profiles.
 func profileOptions(w *world, file config.File) (profile.Options, error) {
-	names, err := file.AccountNames(rules(w))
-	return profile.Options{Accounts: names}, err
+	names, err := file.Names(rules(w))
+	return naming(names), err
+}
+
+// naming is what a profile may name.
+func naming(n config.Names) profile.Options {
+	return profile.Options{Accounts: n.Accounts, Captchas: n.Captchas, Keys: n.Keys}
 }

@@ -86,6 +86,13 @@ func (l *logBook) add(line string) {
 	l.text.WriteString(line + "\n")
 }
 
+// Write is for a relay that runs inside the test.
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
 func (l *logBook) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,6 +15,7 @@ import (
 	"formrelay/internal/config"
 	"formrelay/internal/httpd"
 	"formrelay/internal/intake"
+	"formrelay/internal/intake/captcha"
 	"formrelay/internal/metrics"
 	"formrelay/internal/profile"
 	"formrelay/internal/store"
@@ -31,6 +32,7 @@ type relay struct {
 	store    *store.Store
 	intake   *intake.Intake
 	couriers couriers
+	checker  *captcha.Checker
 	metrics  *metrics.Metrics
 	count    func(context.Context) // keeps the figures for a scrape
 	retain   func(context.Context) // empties what has been kept for long enough
@@ -50,7 +52,10 @@ func openRelay(w *world, c config.Checked, pages func(chi.Router)) (_ *relay, er
 			r.close()
 		}
 	}()
-	r.store, err = store.Open(w.ctx, store.Options{URL: c.Database, Log: r.log, OnAccept: r.couriers.wake, OnCommit: r.metrics.Committed})
+	r.store, err = store.Open(w.ctx, store.Options{
+		URL: c.Database, Log: r.log, OnAccept: r.couriers.wake, OnCommit: r.metrics.Committed,
+		OnCheck: func() { r.checker.Wake() }, // nothing is stored before there is one
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +68,13 @@ func openRelay(w *world, c config.Checked, pages func(chi.Router)) (_ *relay, er
 	}
 	r.count = r.metrics.Watch(metrics.Source{Store: r.store, Accounts: limits(c), Broken: profiles.Broken})
 	r.retain = func(ctx context.Context) { retain(ctx, r.store, c, r.log) }
-	r.intake, err = intake.New(intake.Config{
-		Profiles: profiles, Store: r.store, TrustedProxies: c.Proxies, Log: r.log, OnAnswer: r.metrics.Answered,
-	})
-	if err != nil {
+	forms := intake.Config{
+		Profiles: profiles, Store: r.store, TrustedProxies: c.Proxies, Log: r.log, OnAnswer: r.metrics.Answered, OnHeld: r.metrics.Held,
+	}
+	if err = r.guards(w, c, &forms); err != nil {
+		return nil, err
+	}
+	if r.intake, err = intake.New(forms); err != nil {
 		return nil, err
 	}
 	if err = r.listen(w.ctx, c, profiles, pages); err != nil {
@@ -78,7 +86,7 @@ func openRelay(w *world, c config.Checked, pages func(chi.Router)) (_ *relay, er
 // readProfiles reads the folder. Broken profiles never keep the server from starting: of each the last revision that took a
 // submission serves on, and the faults are said loudly.
 func (r *relay) readProfiles(ctx context.Context, c config.Checked) (*profile.Set, error) {
-	options := profile.Options{Accounts: accountNames(c)}
+	options := naming(c.Names())
 	set, err := profile.LoadDir(c.Profiles, options)
 	if errors.Is(err, os.ErrNotExist) {
 		r.log.Warn().Str("folder", c.Profiles).Msg("there is no folder of profiles: every form is answered 404 until there is one and the server is started again")
@@ -151,6 +159,7 @@ func (r *relay) run(ctx context.Context) error {
 	group.Go(func() error { return r.ops.Serve(ctx) })
 	r.couriers.run(ctx, group)
 	group.Go(func() error { r.intake.Run(ctx); return nil })
+	group.Go(func() error { r.checker.Run(ctx); return nil })
 	group.Go(func() error { r.count(ctx); return nil })
 	group.Go(func() error { r.retain(ctx); return nil })
 	err := group.Wait()

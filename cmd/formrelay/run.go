@@ -32,6 +32,8 @@ type world struct {
 	stdout  io.Writer
 	stderr  io.Writer
 	getenv  func(string) string
+	// captchas are asked in place of the providers' own addresses, by provider. Only tests have any.
+	captchas map[string]string
 }
 
 // cli is the command line. Each command is a type of its own in a file of its own.

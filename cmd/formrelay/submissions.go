@@ -32,7 +32,7 @@ type submissionsCmd struct {
 // narrowing is how commands say which submissions they mean.
 type narrowing struct {
 	State   string `placeholder:"STATE" help:"Only those in this state: queued, sending, delivered, uncertain, rejected, held, refused or discarded."`
-	Reason  string `placeholder:"WORD" help:"Only those held for this reason, such as mapping or test."`
+	Reason  string `placeholder:"WORD" help:"Only those held for this reason, or marked with it, such as spam or test."`
 	Profile string `placeholder:"NAME" help:"Only those of this profile."`
 	Since   string `placeholder:"TIME" help:"Only those received then or later: 2026-03-04, 2026-03-04T09:15 (UTC), or how long ago, such as 90m or 7d."`
 	Until   string `placeholder:"TIME" help:"Only those received before."`

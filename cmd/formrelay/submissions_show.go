@@ -118,6 +118,7 @@ type shownSubmission struct {
 	Fields      []form.Pair          `json:"fields"`
 	Entity      json.RawMessage      `json:"entity"`
 	Faults      []submission.Fault   `json:"faults,omitempty"`
+	Signals     []submission.Signal  `json:"signals,omitempty"`
 	Attempts    []submission.Attempt `json:"attempts"`
 	Changes     []submission.Change  `json:"changes"`
 	MadeFrom    string               `json:"made_from,omitempty"`
@@ -134,7 +135,7 @@ func (k knowledge) json(out io.Writer) error {
 	from, again := k.links()
 	shown := shownSubmission{
 		ID: k.ID, Profile: k.Profile, Revision: k.Revision, State: k.State, Reason: k.Reason, ReceivedAt: k.ReceivedAt,
-		Fields: k.Pairs, Entity: k.Entity, Faults: k.Faults, Attempts: k.attempts, Changes: k.changes, MadeFrom: from, SentAgain: again,
+		Fields: k.Pairs, Entity: k.Entity, Faults: k.Faults, Signals: k.Signals, Attempts: k.attempts, Changes: k.changes, MadeFrom: from, SentAgain: again,
 		CorrectedBy: k.corrected, Repeats: k.Repeats, RepeatedAt: timeText(k.RepeatedAt), EmptiedAt: timeText(k.EmptiedAt), CRMID: crmID(k.Submission), Error: errorText(k.Submission),
 	}
 	if shown.Fields == nil {
@@ -205,6 +206,14 @@ func (k knowledge) head(page io.Writer) {
 	}
 	if k.Error != "" {
 		fmt.Fprintf(page, "why\t%s\n", printable(k.Error))
+	}
+	if len(k.Signals) > 1 || k.State != submission.Held {
+		for _, s := range k.Signals {
+			fmt.Fprintf(page, "signal\t%s: %s\n", s.Reason, printable(s.Text))
+		}
+	}
+	if k.Captcha.Pending() {
+		fmt.Fprintf(page, "captcha\tof %s, to be verified before it is sent\n", k.Captcha.Secret)
 	}
 	for _, f := range k.Faults {
 		fmt.Fprintf(page, "fault\t%s: %s\n", printable(f.Field), printable(f.Text))

@@ -25,19 +25,15 @@ type Rules struct {
 
 // File is the file for what flags cannot say.
 type File struct {
-	Config string `name:"config" env:"FORMRELAY_CONFIG" placeholder:"FILE" help:"File for what flags cannot say: several accounts."`
+	Config string `name:"config" env:"FORMRELAY_CONFIG" placeholder:"FILE" help:"File for what flags cannot say: several accounts, and secrets."`
 }
 
-// AccountNames are the accounts that a profile may name, sorted, for the commands that call none of them. The error tells every fault
-// of the file.
-func (f File) AccountNames(r Rules) ([]string, error) {
+// Names are the accounts and secrets that a profile may name, for the commands that use none of them. The error tells every fault of
+// the file.
+func (f File) Names(r Rules) (Names, error) {
 	k := KeyCRM{TokenFile: r.Getenv(EnvTokenFile)}
-	accounts, _, err := f.accounts(k.account(0, 0), r)
-	names := make([]string, len(accounts))
-	for i, a := range accounts {
-		names[i] = a.Name
-	}
-	return names, err
+	accounts, secrets, _, err := f.read(k.account(0, 0), r)
+	return named(accounts, secrets), err
 }
 
 // Account is one KeyCRM account: where it is, and how fast it may be called. It holds no secret, only where the token lies.
@@ -70,15 +66,19 @@ func (a Account) hasToken(getenv func(string) string) bool {
 	return a.tokenFile != "" || strings.TrimSpace(getenv(a.tokenEnv)) != ""
 }
 
-// accounts are those of the file, and main as the flags describe it: when there is no file, or when the file does not name it and the
-// flags say where its token lies. What an account of the file leaves out is as in main. A warning is for the log.
-func (f File) accounts(main Account, r Rules) (all []Account, warning string, err error) {
+// read reads the accounts and the secrets of the file. The accounts are those of the file, and main as the flags describe it: when the
+// file names none, or when it does not name main and the flags say where its token lies. What an account of the file leaves out is as in
+// main. A warning is for the log.
+func (f File) read(main Account, r Rules) (all []Account, secrets []Secret, warning string, err error) {
 	if f.Config == "" {
-		return []Account{main}, "", nil
+		return []Account{main}, nil, "", nil
 	}
-	all, err = readAccounts(f.Config, main, r)
+	all, secrets, err = readConfig(f.Config, main, r)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
+	}
+	if len(all) == 0 {
+		return []Account{main}, secrets, "", nil
 	}
 	named := slices.ContainsFunc(all, func(a Account) bool { return a.Name == MainAccount })
 	taken := slices.ContainsFunc(all, func(a Account) bool {
@@ -92,7 +92,7 @@ func (f File) accounts(main Account, r Rules) (all []Account, warning string, er
 		all = append(all, main)
 	}
 	slices.SortFunc(all, func(a, b Account) int { return strings.Compare(a.Name, b.Name) })
-	return all, warning, nil
+	return all, secrets, warning, nil
 }
 
 // Token gives the account's token each time it is asked, so that a file that was changed needs no restart. The error says in words
@@ -104,27 +104,28 @@ func (a Account) Token(getenv func(string) string) func() (string, error) {
 	if a.tokenFile == "" {
 		return func() (string, error) { return "", errors.New(a.noToken) }
 	}
-	return a.readToken
+	return func() (string, error) { return readToken(a.tokenFile, "the KeyCRM token's file", a.elsewhere) }
 }
 
-// maxTokenFile bounds what is read of a token file: KeyCRM's tokens are far shorter.
+// maxTokenFile bounds what is read of a token file: every token is far shorter.
 const maxTokenFile = 16 << 10
 
-func (a Account) readToken() (string, error) {
-	info, err := os.Stat(a.tokenFile)
+// readToken reads a file that holds one token. what is how the file is called in a sentence, elsewhere how another one is named.
+func readToken(file, what, elsewhere string) (string, error) {
+	info, err := os.Stat(file)
 	if err != nil {
-		return "", fmt.Errorf("the KeyCRM token's file cannot be read (%w): create it, or name another with %s", err, a.elsewhere)
+		return "", fmt.Errorf("%s cannot be read (%w): create it, or name another with %s", what, err, elsewhere)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxTokenFile {
-		return "", fmt.Errorf("the KeyCRM token's file %s is no file of a token: it should hold one line", a.tokenFile)
+		return "", fmt.Errorf("%s %s is no file of a token: it should hold one line", what, file)
 	}
-	text, err := os.ReadFile(a.tokenFile)
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("the KeyCRM token's file cannot be read (%w): mend its permissions", err)
+		return "", fmt.Errorf("%s cannot be read (%w): mend its permissions", what, err)
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" {
-		return "", fmt.Errorf("the KeyCRM token's file %s is empty: put the token into it", a.tokenFile)
+		return "", fmt.Errorf("%s %s is empty: put the token into it", what, file)
 	}
 	return token, nil
 }

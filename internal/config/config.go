@@ -75,10 +75,14 @@ type Server struct {
 type Checked struct {
 	Server
 	Accounts                []Account // sorted by name; none twice
+	Secrets                 []Secret  // sorted by name
 	Proxies                 []netip.Prefix
 	KeepFor, KeepRefusedFor time.Duration // how long values are kept; 0: for ever
 	Warning                 string        // for the log: what of all this has no effect; empty: nothing
 }
+
+// Names are the accounts and secrets that a profile may name.
+func (c Checked) Names() Names { return named(c.Accounts, c.Secrets) }
 
 // Check looks at every field and at the file, and reports all faults together, a line each, naming the flag or the place in the file.
 func (s Server) Check(r Rules) (Checked, error) {
@@ -104,7 +108,7 @@ func (s Server) Check(r Rules) (Checked, error) {
 	fault("retention", err)
 	c.KeepRefusedFor, err = Keeping(s.KeepRefused)
 	fault("retention-refused", err)
-	c.Accounts, c.Warning, err = s.accounts(s.account(calls, window), r)
+	c.Accounts, c.Secrets, c.Warning, err = s.read(s.account(calls, window), r)
 	return c, errors.Join(append(faults, err)...)
 }
 

@@ -35,24 +35,24 @@ type reader struct {
 	faults []fault
 }
 
-// readAccounts reads the accounts of the file; what one leaves out is as in main. The error holds every fault, a line each, with
-// file, line and column.
-func readAccounts(file string, main Account, rules Rules) ([]Account, error) {
+// readConfig reads the accounts and the secrets of the file; what an account leaves out is as in main. The error holds every fault, a
+// line each, with file, line and column.
+func readConfig(file string, main Account, rules Rules) ([]Account, []Secret, error) {
 	text, err := readFile(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r := &reader{Rules: rules, file: file}
-	all := r.document(text, main)
+	all, secrets := r.document(text, main)
 	if len(r.faults) == 0 {
-		return all, nil
+		return all, secrets, nil
 	}
 	slices.SortStableFunc(r.faults, func(a, b fault) int { return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column)) })
 	errs := make([]error, len(r.faults))
 	for i, f := range r.faults {
 		errs[i] = fmt.Errorf("%s:%d:%d: %s", file, f.line, f.column, f.text)
 	}
-	return nil, errors.Join(errs...)
+	return nil, nil, errors.Join(errs...)
 }
 
 func readFile(file string) ([]byte, error) {
@@ -80,10 +80,13 @@ func (r *reader) add(at *token.Token, format string, args ...any) {
 	r.faults = append(r.faults, f)
 }
 
-const example = "write accounts: and under it name: {token_file: …}"
+const (
+	example        = "write accounts: and under it name: {token_file: …}"
+	accountExample = "main: {token_file: /run/secrets/keycrm, pace: 60/1m}"
+)
 
 // document reads the whole file.
-func (r *reader) document(text []byte, main Account) (all []Account) {
+func (r *reader) document(text []byte, main Account) (all []Account, secrets []Secret) {
 	f, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		var at *token.Token
@@ -92,20 +95,21 @@ func (r *reader) document(text []byte, main Account) (all []Account) {
 		}
 		// The parser's own words may quote the line, which may hold a token.
 		r.add(at, "this is not YAML from here on; look at the indentation (blanks, no tabs), the quotes and the brackets")
-		return nil
+		return nil, nil
 	}
 	if len(f.Docs) != 1 || f.Docs[0].Body == nil {
 		r.add(nil, "the file holds no configuration, or several behind one another; %s", example)
-		return nil
+		return nil, nil
 	}
 	found := false
-	r.object(f.Docs[0].Body, "the file", func(key *token.Token, value ast.Node) {
+	r.object(f.Docs[0].Body, "the file", accountExample, func(key *token.Token, value ast.Node) {
 		switch key.Value {
 		case "accounts":
 			found = true
 			all = r.accounts(value, main)
 		case "secrets":
-			r.add(key, "secrets are not built into this version yet; take them out")
+			found = true
+			secrets = r.secrets(value)
 		default:
 			r.unknown(key, "the file", []string{"accounts", "secrets"})
 		}
@@ -113,11 +117,11 @@ func (r *reader) document(text []byte, main Account) (all []Account) {
 	if !found && len(r.faults) == 0 {
 		r.add(nil, "the file names no accounts; %s", example)
 	}
-	return all
+	return all, secrets
 }
 
-// object reads keys and values; what names it in faults. A key that comes twice is told and read once.
-func (r *reader) object(n ast.Node, what string, each func(key *token.Token, value ast.Node)) {
+// object reads keys and values; what names it in faults, and like is how it could read. A key that comes twice is told and read once.
+func (r *reader) object(n ast.Node, what, like string, each func(key *token.Token, value ast.Node)) {
 	var values []*ast.MappingValueNode
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -125,7 +129,7 @@ func (r *reader) object(n ast.Node, what string, each func(key *token.Token, val
 	case *ast.MappingValueNode:
 		values = []*ast.MappingValueNode{n}
 	default:
-		r.add(n.GetToken(), "%s must hold keys and values, such as %s", what, "main: {token_file: /run/secrets/keycrm, pace: 60/1m}")
+		r.add(n.GetToken(), "%s must hold keys and values, such as %s", what, like)
 		return
 	}
 	seen := map[string]int{}
@@ -154,7 +158,7 @@ func (r *reader) unknown(key *token.Token, where string, known []string) string 
 // accounts reads all accounts.
 func (r *reader) accounts(n ast.Node, main Account) (all []Account) {
 	lies := map[string]string{} // where a token lies, and for which address -> whose it is
-	r.object(n, "accounts", func(key *token.Token, value ast.Node) {
+	r.object(n, "accounts", accountExample, func(key *token.Token, value ast.Node) {
 		if !validName(key.Value) {
 			r.add(key, "%s cannot be an account's name; a name has 1 to %d small Latin letters, digits, _ and -, and begins with a letter or a digit",
 				quoted(key.Value), maxName)
@@ -230,7 +234,7 @@ func (r *reader) account(name *token.Token, n ast.Node, main Account) Account {
 	a := main
 	a.Name, a.tokenEnv, a.tokenFile = name.Value, "", ""
 	known, given := settings(), map[string]bool{}
-	r.object(n, "account "+name.Value, func(key *token.Token, value ast.Node) {
+	r.object(n, "account "+name.Value, accountExample, func(key *token.Token, value ast.Node) {
 		given[key.Value] = true
 		set, ok := known[key.Value]
 		switch {

@@ -84,10 +84,11 @@ func TestMainBesideTheFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			names, err := s.AccountNames(r)
+			known, err := s.File.Names(r)
 			if err != nil {
 				t.Fatal(err)
 			}
+			names := known.Accounts
 			var checked []string
 			for _, a := range c.Accounts {
 				checked = append(checked, a.Name)
@@ -107,8 +108,8 @@ func TestMainBesideTheFile(t *testing.T) {
 
 func TestWithoutFileThereIsMain(t *testing.T) {
 	t.Parallel()
-	names, err := File{}.AccountNames(rules())
-	if diff := cmp.Diff([]string{"main"}, names); diff != "" || err != nil {
+	names, err := File{}.Names(rules())
+	if diff := cmp.Diff(Names{Accounts: []string{"main"}, Captchas: []string{}, Keys: []string{}}, names); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
 }
@@ -129,7 +130,6 @@ func TestFileFaults(t *testing.T) {
 		"Syntax":         {"accounts:\n  main: {token_file: \"" + marker + "}\n", []string{":2:22: this is not YAML from here on"}},
 		"Tabs":           {"accounts:\n\tmain: x\n", []string{":2:1: this is not YAML"}},
 		"TopLevelWord":   {"accountss: {}\n", []string{`:1:1: there is no key "accountss" in the file; write accounts`}},
-		"Secrets":        {"accounts: {a: {token_env: A}}\nsecrets:\n  shop: {provider: turnstile}\n", []string{":2:1: secrets are not built into this version yet"}},
 		"Bulk":           {"accounts: {a: {token_env: A, bulk: {over: 200}}}\n", []string{":1:30: bulk is not built into this version yet"}},
 		"UnknownKey":     {"accounts:\n  a: {token_env: A, paces: 60/1m}\n", []string{`:2:21: there is no key "paces" in an account; write pace`}},
 		"FarKey":         {"accounts:\n  a: {token_env: A, zzz: 60/1m}\n", []string{`:2:21: there is no key "zzz" in an account; there are pace, settle, timeout, token_env, token_file, url`}},
@@ -150,7 +150,7 @@ func TestFileFaults(t *testing.T) {
 		"Settle":         {"accounts: {a: {token_env: A, settle: 2h}}\n", []string{":1:30: settle: 2h0m0s is out of bounds"}},
 		"NoValue":        {"accounts: {a: {token_env: }}\n", []string{": token_env must have a plain value on the same line"}},
 		"Anchor":         {"accounts: {a: {token_env: A, pace: &p 60/1m}}\n", []string{":1:30: pace must have a plain value"}},
-		"All":            {"accounts:\n  a: {pace: fast}\n  b: {token: x}\nsecrets: {}\n", []string{":2:3: ", ":2:7: pace", ":3:7: ", ":4:1: "}},
+		"All":            {"accounts:\n  a: {pace: fast}\n  b: {token: x}\nsecrets: {A: {}}\n", []string{":2:3: ", ":2:7: pace", ":3:7: ", ":4:11: "}},
 		"TooLarge":       {strings.Repeat("#", maxFile+1), []string{"has more than 65536 bytes"}},
 		"Control":        {"accounts: {}\n\"\\x1b[2J\": 1\n", []string{`"\uFFFD[2J"`}},
 	} {

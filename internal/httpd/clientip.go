@@ -50,21 +50,28 @@ func fromTrusted(remote string, trusted []netip.Prefix) bool {
 	if len(trusted) == 0 {
 		return false
 	}
+	_, is := Peer(remote, trusted)
+	return is
+}
+
+// Peer is the address of whoever is at the other end of the connection, given a request's RemoteAddr, and whether it is one of trusted.
+// It is the zero Addr when it cannot be read.
+func Peer(remote string, trusted []netip.Prefix) (peer netip.Addr, isTrusted bool) {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
 		host = remote
 	}
-	ip, err := netip.ParseAddr(host)
+	peer, err = netip.ParseAddr(host)
 	if err != nil {
-		return false
+		return netip.Addr{}, false
 	}
-	ip = ip.Unmap().WithZone("")
+	peer = peer.Unmap().WithZone("")
 	for _, p := range trusted {
-		if p.Contains(ip) {
-			return true
+		if p.Contains(peer) {
+			return peer, true
 		}
 	}
-	return false
+	return peer, false
 }
 
 // lastOf is the last of a comma-separated list: what the nearest proxy wrote.

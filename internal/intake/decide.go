@@ -43,10 +43,33 @@ func decide(s *submission.Submission, result mapping.Result, holdInvalid, test b
 		s.Faults = problemFaults(result.Problems)
 		s.State, s.Reason, s.Error = submission.Held, submission.ReasonMapping, "the mapping failed: "+list(s.Faults)
 	case test:
-		s.State, s.Reason, s.Error = submission.Held, submission.ReasonTest, "a test: it is kept and not sent"
+		s.State, s.Reason, s.Error = submission.Held, submission.ReasonTest, aTest
 	default:
 		s.State = submission.Queued
 	}
+	if test && s.State == submission.Held && s.Reason != submission.ReasonTest {
+		s.Signals = []submission.Signal{{Reason: s.Reason, Text: s.Error}, {Reason: submission.ReasonTest, Text: aTest}}
+	}
+}
+
+// aTest is why a test is held.
+const aTest = "a test: it is kept and not sent"
+
+// suspect holds a submission for what was found about it, whatever else is to be said of it. All of that is kept, what was found first
+// before what it was held for already.
+func suspect(s *submission.Submission, found ...submission.Signal) {
+	if len(found) == 0 {
+		return
+	}
+	if len(s.Signals) == 0 && s.State == submission.Held {
+		s.Signals = []submission.Signal{{Reason: s.Reason, Text: s.Error}}
+	}
+	s.Signals = append(found, s.Signals...)
+	texts := make([]string, len(s.Signals))
+	for n, signal := range s.Signals {
+		texts[n] = signal.Text
+	}
+	s.State, s.Reason, s.Error = submission.Held, s.Signals[0].Reason, strings.Join(texts, "; ")
 }
 
 // correctionFaults is what a visitor may correct, in the words of ops.

@@ -262,3 +262,18 @@ func decoded(t *testing.T, body io.Reader) map[string]any {
 	}
 	return m
 }
+
+// request is a form's post by a browser without script.
+func request(path, body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", browserAccept)
+	return r
+}
+
+// serve runs a request and gives the answer's status.
+func serve(b *bench, r *http.Request) int {
+	w := httptest.NewRecorder()
+	b.server.ServeHTTP(w, r)
+	return w.Code
+}

@@ -8,9 +8,13 @@ package intake
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -53,6 +57,11 @@ type Config struct {
 	// OnAnswer is told of every post's answer: the profile, or "(no such profile)" for every name that is none, and the status. It must
 	// return at once. May be nil.
 	OnAnswer func(profile string, status int)
+	// OnHeld is told of each reason for which a submission to a profile is held. It must return at once. May be nil.
+	OnHeld func(profile string, reason submission.Reason)
+
+	Key     []byte            // signs time tokens; nil: one of this process alone
+	Secrets map[string]Secret // the keys and captchas that profiles name
 }
 
 // Intake serves the forms. It is safe for concurrent use.
@@ -64,6 +73,9 @@ type Intake struct {
 	style     stylesheet
 	turned    turned
 	strangers strangers
+	rates     rates
+	suspected atomic.Bool // that a proxy stands in front was said
+	unread    sync.Map    // the names of keys that could not be read, and of which that was said
 	responder *httpd.Responder
 }
 
@@ -77,6 +89,10 @@ func New(c Config) (*Intake, error) {
 	}
 	if c.BodyRate == (httpd.BodyRate{}) {
 		c.BodyRate = httpd.DefaultBodyRate()
+	}
+	if c.Key == nil {
+		c.Key = make([]byte, sha256.Size)
+		_, _ = rand.Read(c.Key) // never fails
 	}
 	pages, err := web.ParsePages()
 	if err != nil {
@@ -107,6 +123,10 @@ func (i *Intake) Routes(all chi.Router) {
 			r.Post(path, post)
 			r.Options(path, options)
 		}
+		token := i.responder.Handle(i.token)
+		r.Get(tokenPath, token)
+		r.Head(tokenPath, token)
+		r.Options(tokenPath, options)
 		r.Get(receiptPath, receipt)
 		r.Head(receiptPath, receipt)
 		r.Options(receiptPath, options)
@@ -119,8 +139,11 @@ func (i *Intake) Routes(all chi.Router) {
 	})
 }
 
-// receiptPath is a submission's address.
-const receiptPath = "/forms/{profile}/{id}"
+// receiptPath is a submission's address, tokenPath where a form's time token is fetched: no submission's id is that word.
+const (
+	receiptPath = "/forms/{profile}/{id}"
+	tokenPath   = "/forms/{profile}/token"
+)
 
 // wrongMethod is what is wrong with a request whose method its address does not know. At the address of a form that is not there, or is
 // closed, that is what its reader has to know.

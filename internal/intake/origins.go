@@ -34,8 +34,10 @@ func hold(s *submission.Submission, origin string) {
 	if origin = profile.OriginOf(origin); origin == "" {
 		origin = "a site that cannot be read"
 	}
-	s.State, s.Reason = submission.Held, submission.ReasonOrigin
-	s.Error = "a page of " + bounded(origin) + " sent it, which form.origins does not list"
+	suspect(s, submission.Signal{
+		Reason: submission.ReasonOrigin, Text: "a page of " + bounded(origin) + " sent it, which form.origins does not list",
+	})
+	s.Captcha = submission.Captcha{} // nothing is sent, so there is nothing to verify
 }
 
 // strange is the answer to a post from a strange site; id is what was stored, "" when it is only counted.

@@ -122,6 +122,10 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	over, err := i.flooded(r, p)
+	if err != nil {
+		return err
+	}
 	isStrange := i.isStrange(r, p)
 	if isStrange && i.strangers.full(p.Name, i.Now()) {
 		return strange("", i.language(r, "", p))
@@ -137,6 +141,7 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := readControls(fields.Pairs)
 	lang := i.language(r, c.lang, p)
+	c.over = over
 	s, corrections := i.prepare(r, p, fields, sent, c, lang)
 	if isStrange {
 		if !i.strangers.take(p.Name, s.ReceivedAt) {
@@ -152,6 +157,8 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	if s.ID != own { // it repeats an earlier one, which s is from here on, and its files are there already
 		i.dropped(r, sent)
+	} else {
+		i.countHeld(s)
 	}
 	httpd.Annotate(r.Context(), "submission", s.ID)
 	switch {
@@ -292,6 +299,8 @@ type controls struct {
 	test bool
 	key  string // by which a post made again is known: _idempotency_key, else Tilda's tranid
 
+	over bool // this one is of the relay's own: it came too soon after others from the same address
+
 	page, referrer string // what a script on the page told of itself
 	told           bool   // a script told anything
 }
@@ -346,6 +355,8 @@ func (i *Intake) prepare(r *http.Request, p *profile.Profile, fields *form.Field
 ) (*submission.Submission, []mapping.Correction) {
 	// The store keeps milliseconds: the mapping must see the time that a later preview of the same submission sees.
 	now := i.Now().UTC().Truncate(time.Millisecond)
+	found, captcha := i.inspect(r, p, fields, c.over, now), i.captcha(p, fields.Pairs)
+	fields = i.spoken(p, fields)
 	s := &submission.Submission{
 		ID:         submission.NewID(),
 		Profile:    p.Name,
@@ -364,7 +375,12 @@ func (i *Intake) prepare(r *http.Request, p *profile.Profile, fields *form.Field
 	s.Files, wrong = sent.files(fields, p.Mapping.Label)
 	result := apply(p.Mapping, mapping.Input{ID: s.ID, Now: now, Fields: fields, Visitor: mapping.Visitor(s.Visitor)})
 	result.Corrections = append(result.Corrections, wrong...)
-	decide(s, result, p.HoldInvalid, c.test)
+	// Whom the guard suspects is told nothing but success: neither what is wrong with a field nor what gave them away.
+	decide(s, result, p.HoldInvalid || len(found) > 0, c.test)
+	suspect(s, found...)
+	if s.State == submission.Queued {
+		s.Captcha = captcha
+	}
 	return s, result.Corrections
 }
 

@@ -64,6 +64,9 @@ func (i *Intake) Run(ctx context.Context) {
 
 // report logs one line a profile that had any.
 func (i *Intake) report() {
+	if n := i.rates.takeFull(); n > 0 {
+		i.Log.Warn().Int("posts", n).Int("most", maxTracked).Msg("posts come from more addresses than can be counted: guard.rate let these through")
+	}
 	counts := i.turned.take()
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		total, byStatus := 0, zerolog.Dict()

@@ -30,6 +30,8 @@ type Metrics struct {
 	calls    *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	batches  prometheus.Histogram
+	held     *prometheus.CounterVec
+	checks   *prometheus.CounterVec
 }
 
 // New makes the figures of a process of that version.
@@ -50,13 +52,19 @@ func New(version string) *Metrics {
 			Name: "formrelay_store_batch_submissions", Help: "How many submissions one commit stored.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 10), // to 512, the largest batch there is
 		}),
+		held: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "formrelay_held_total", Help: "Submissions held when they came or when their captcha was verified, by each of their reasons.",
+		}, []string{"profile", "reason"}),
+		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "formrelay_captcha_checks_total", Help: "Captchas verified, by what that came to.",
+		}, []string{"secret", "outcome"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "formrelay_build_info", Help: "Always 1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.posts, m.calls, m.took, m.batches, build,
+	m.registry.MustRegister(m.posts, m.calls, m.took, m.batches, m.held, m.checks, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -72,6 +80,19 @@ func (m *Metrics) Called(account string) func(submission.AttemptKind, keycrm.Ans
 	return func(kind submission.AttemptKind, a keycrm.Answer) {
 		m.calls.WithLabelValues(account, string(kind), string(a.Outcome)).Inc()
 		took.Observe(a.Ended.Sub(a.Started).Seconds())
+	}
+}
+
+// Held counts one reason for which a submission is held.
+func (m *Metrics) Held(profile string, reason submission.Reason) {
+	m.held.WithLabelValues(profile, string(reason)).Inc()
+}
+
+// Checked counts what verifying the captcha of a submission came to, under its secret's name; failed: the submission is held for it.
+func (m *Metrics) Checked(secret, profile, outcome string, failed bool) {
+	m.checks.WithLabelValues(secret, outcome).Inc()
+	if failed {
+		m.Held(profile, submission.ReasonCaptcha)
 	}
 }
 

@@ -61,7 +61,8 @@ type document struct {
 	// answer is what the visitor gets back.
 	Answer answerBlock `yaml:"answer"`
 
-	// guard bounds what one post may hold.
+	// guard bounds what one post may hold, and finds those who are no customers. What it finds is
+	// held and its sender reads success, so that nothing is lost and nobody learns how to get by.
 	Guard guardBlock `yaml:"guard"`
 
 	// tests lists posts with what must become of them; formrelay check tries each of them.
@@ -179,13 +180,47 @@ type guardBlock struct {
 	// off.
 	Dedupe scalar `yaml:"dedupe" reads:"duration"`
 
-	Honeypot notBuilt `yaml:"honeypot"`
-	Rate     notBuilt `yaml:"rate"`
-	Flood    notBuilt `yaml:"flood"`
-	MinTime  notBuilt `yaml:"min_time"`
-	Captcha  notBuilt `yaml:"captcha"`
-	Secret   notBuilt `yaml:"secret"`
-	Block    notBuilt `yaml:"block"`
+	// honeypot names the field that the form hides from people: a post that fills it is held,
+	// reason spam. Default _gotcha.
+	Honeypot scalar `yaml:"honeypot"`
+
+	// rate holds what one address posts beyond so many posts in such a time, reason rate: 30/1m,
+	// with a time from 1s to 24h. An IPv6 address counts with its whole /64; who comes from a
+	// private address that is no trusted proxy is not counted. Not for page builders, whose posts
+	// come from few addresses. Default: posts are not counted.
+	Rate scalar `yaml:"rate"`
+
+	// flood turns away, with 429, what one address posts beyond so many posts in the time of rate:
+	// 600/1m. Nothing of it is kept. Default: 20 times rate.
+	Flood scalar `yaml:"flood"`
+
+	// min_time holds a post whose form was open for less, reason time: 100ms to 1h, such as 3s.
+	// relay.js fetches the token that tells; a post without one is not looked at. Default: none.
+	MinTime scalar `yaml:"min_time" reads:"duration"`
+
+	// captcha names the captcha that a sender must have solved, one of `secrets` in the server's
+	// configuration. A wrong answer, or none, is held, reason captcha. When the captcha's provider
+	// does not answer, the submission is sent and marked. Default: none.
+	Captcha scalar `yaml:"captcha"`
+
+	// secret names the key that a sender must carry, one of `secrets` in the server's
+	// configuration: for page builders and Google Ads. A wrong key, or none, is held, reason
+	// secret. The key itself is never stored. Default: none.
+	Secret scalar `yaml:"secret"`
+
+	// block is words and addresses that are not wanted: what has one is held, reason block.
+	Block blockBlock `yaml:"block"`
+}
+
+// blockBlock is the key `guard.block`.
+type blockBlock struct {
+	// words lists words, or words that follow one another, as they stand whole in any field, in
+	// capitals or not; at most 1000.
+	Words scalars `yaml:"words"`
+
+	// addresses lists senders: IP addresses, networks such as 203.0.113.0/24, email addresses, and
+	// @example.com for every email address of a domain and of those below it; at most 1000.
+	Addresses scalars `yaml:"addresses"`
 }
 
 // filesBlock is the key `guard.files`.

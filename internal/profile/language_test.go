@@ -49,7 +49,7 @@ func TestHomes(t *testing.T) {
 		"region": "form", "success": "answer", "max_body": "guard", "buyer": "map", "contact": "map", "utm_source": "map", "honeypot": "guard", "origins": "form", "wait": "answer", "": "", "none": "",
 	} {
 		got, built := homeOf(key)
-		if wantBuilt := !slices.Contains([]string{"honeypot", "wait"}, key); got != want || built != wantBuilt {
+		if wantBuilt := !slices.Contains([]string{"wait"}, key); got != want || built != wantBuilt {
 			t.Errorf("homeOf(%q) = %q, %v, want %q, %v", key, got, built, want, wantBuilt)
 		}
 	}

@@ -49,6 +49,7 @@ type Profile struct {
 	Dedupe      time.Duration // for how long the same post without a key is the same submission; 0: never
 	HoldInvalid bool          // what a visitor could correct is held for ops instead
 	Lang        string        // uk, ru, en or pl; "": the visitor's own
+	Guard       Guard
 	Mapping     *mapping.Mapping
 	Tests       []Test
 }
@@ -56,6 +57,8 @@ type Profile struct {
 // Options is what the server's configuration adds to a file's meaning.
 type Options struct {
 	Accounts []string // the accounts there are; nil: an account is not checked
+	Captchas []string // the secrets that verify a captcha; nil: not checked
+	Keys     []string // the secrets that a sender carries; nil: not checked
 }
 
 // ValidName tells whether name can be a profile's: [a-z0-9][a-z0-9_-]{0,63}, which needs no

@@ -22,6 +22,7 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	bare := Profile{Name: "order", File: "order.yaml", Creates: keycrm.KindOrder, SourceID: 22, Enabled: true, Limits: form.DefaultLimits(), Dedupe: time.Minute}
 	bare.FileTypes = []string{"image/*", "application/pdf"}
+	bare.Guard = Guard{Honeypot: DefaultHoneypot}
 	tests := []struct {
 		name     string
 		text     string

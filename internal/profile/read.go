@@ -44,6 +44,7 @@ func readDocument(c *collector, root *mapping.Node, o Options) *Profile {
 		Origins: r.origins(d.Form.Origins), Success: r.success(&d.Answer.Success), Failure: r.failure(&d.Answer.Failure), Lang: r.oneOf(&d.Answer.Lang, languages()...),
 		Dedupe:      r.dedupe(&d.Guard.Dedupe),
 		HoldInvalid: r.oneOf(&d.Answer.Invalid, "refuse", "hold") == "hold",
+		Guard:       r.guard(&d.Guard),
 	}
 	r.reachable(&d, p)
 	p.Mapping = r.mapping(&d, p)
