@@ -66,7 +66,7 @@ func (t *tx) insertGuard(ctx context.Context, batch []*pending) error {
 const unverified = `captcha <> '' AND owner = '' AND state = 'queued'`
 
 // ClaimChecks gives owner the right to verify the captchas of up to n submissions, those that arrived first first, for as long as lease.
-// No courier can have them meanwhile, nor before SettleCheck.
+// No courier can have them meanwhile, nor before SettleCheck. One that was claimed before and never settled has Captcha.Asked.
 func (s *Store) ClaimChecks(ctx context.Context, owner string, n int, lease time.Duration) ([]submission.Claim, error) {
 	if owner == "" {
 		return nil, errors.New("a claim needs an owner")
@@ -83,9 +83,31 @@ func (s *Store) ClaimChecks(ctx context.Context, owner string, n int, lease time
 	err = s.update(ctx, func(t *tx) (err error) {
 		s.leased(lease)
 		claims, err = t.claim(ctx, n, owner, t.now.Add(lease), `SELECT seq FROM submissions WHERE `+unverified+` ORDER BY seq LIMIT ?`)
-		return err
+		if err != nil {
+			return err
+		}
+		for _, c := range claims {
+			if err := t.noteAsked(ctx, c); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return claims, err
+}
+
+// noteAsked writes that a claim's captcha is about to be asked about: an answer is good once, so whoever comes after must know.
+func (t *tx) noteAsked(ctx context.Context, c submission.Claim) error {
+	if c.Captcha.Asked {
+		return nil
+	}
+	c.Captcha.Asked = true
+	text, err := encodeJSON(c.Captcha)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE submissions SET captcha = ? WHERE id = ?`, text, c.ID)
+	return err
 }
 
 // SettleCheck writes what verifying the captcha of a claim came to, and forgets its answer: the submission may be sent, or is held.

@@ -98,6 +98,8 @@ func testChecksAreFenced(t *testing.T, f *fixture) {
 	f.clock.advance(2 * lease)
 	f.expire(1)
 	quick := f.checks("quick", 1)[0]
+	f.same(false, slow.Captcha.Asked)
+	f.same(true, quick.Captcha.Asked)
 	f.is(f.SettleCheck(t.Context(), slow, submission.Verdict{Hold: true}), submission.ErrFenced)
 	f.ok(f.SettleCheck(t.Context(), quick, submission.Verdict{}))
 	f.is(f.SettleCheck(t.Context(), quick, submission.Verdict{Hold: true}), submission.ErrFenced)

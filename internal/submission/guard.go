@@ -21,6 +21,7 @@ type Signal struct {
 type Captcha struct {
 	Secret string `json:"secret"` // the name under `secrets` in the server's configuration
 	Answer string `json:"answer"`
+	Asked  bool   `json:"asked,omitempty"` // its provider may have been asked already, by somebody who did not live to write the verdict
 }
 
 // Pending tells whether there is something to verify before the submission may be sent.

@@ -27,8 +27,8 @@ const (
 	lease = 30 * time.Second
 	// poll is the longest that the loop sleeps: what another process left behind is told by nobody.
 	poll = time.Second
-	// prompt is for how long after the post "used or expired" is a verdict about the sender. Later it may be about the relay: a process
-	// that died after it had asked, a database that stood still.
+	// prompt is for how long after the post "used or expired" is a verdict about the sender. Later it may be about the relay, which was
+	// stopped or whose database stood still.
 	prompt = 10 * time.Second
 	// tooLate is when asking has no use any more. Answers are good for two minutes, of which the visitor has spent some.
 	tooLate = time.Minute
@@ -170,8 +170,8 @@ func (c *Checker) question(ctx context.Context, claim submission.Claim) judged {
 		at = other
 	}
 	j := ask(ctx, c.client, at, secret, claim.Captcha.Answer)
-	if j.used && age > prompt {
-		return judged{outcome: Late, text: "the relay came to verify it so late that the answer may have expired meanwhile"}
+	if j.used && (age > prompt || claim.Captcha.Asked) {
+		return judged{outcome: Late, text: "the relay was stopped or held up before it could verify it, so that the answer may have been used or have expired by that"}
 	}
 	return j
 }
