@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -17,9 +15,7 @@ import (
 	"formrelay/internal/intake"
 	"formrelay/internal/intake/captcha"
 	"formrelay/internal/metrics"
-	"formrelay/internal/profile"
 	"formrelay/internal/store"
-	"formrelay/internal/submission"
 )
 
 // grace is how long calls and answers under way may take to end once the process is told to stop. It leaves room for the last writes
@@ -30,6 +26,7 @@ const grace = 10 * time.Second
 type relay struct {
 	log      zerolog.Logger
 	store    *store.Store
+	profiles *profiles
 	intake   *intake.Intake
 	couriers couriers
 	checker  *captcha.Checker
@@ -59,17 +56,16 @@ func openRelay(w *world, c config.Checked, pages func(chi.Router)) (_ *relay, er
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := r.readProfiles(w.ctx, c)
-	if err != nil {
+	if r.profiles, err = openProfiles(w.ctx, c, r.store, r.log); err != nil {
 		return nil, err
 	}
 	if err = r.couriers.open(w, c, r); err != nil {
 		return nil, err
 	}
-	r.count = r.metrics.Watch(metrics.Source{Store: r.store, Accounts: limits(c), Broken: profiles.Broken})
+	r.count = r.metrics.Watch(metrics.Source{Store: r.store, Accounts: limits(c), Broken: r.profiles.live.Broken})
 	r.retain = func(ctx context.Context) { retain(ctx, r.store, c, r.log) }
 	forms := intake.Config{
-		Profiles: profiles, Store: r.store, TrustedProxies: c.Proxies, Log: r.log, OnAnswer: r.metrics.Answered, OnHeld: r.metrics.Held,
+		Profiles: r.profiles.live, Store: r.store, TrustedProxies: c.Proxies, Log: r.log, OnAnswer: r.metrics.Answered, OnHeld: r.metrics.Held,
 	}
 	if err = r.guards(w, c, &forms); err != nil {
 		return nil, err
@@ -77,57 +73,14 @@ func openRelay(w *world, c config.Checked, pages func(chi.Router)) (_ *relay, er
 	if r.intake, err = intake.New(forms); err != nil {
 		return nil, err
 	}
-	if err = r.listen(w.ctx, c, profiles, pages); err != nil {
+	if err = r.listen(w.ctx, c, pages); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// readProfiles reads the folder. Broken profiles never keep the server from starting: of each the last revision that took a
-// submission serves on, and the faults are said loudly.
-func (r *relay) readProfiles(ctx context.Context, c config.Checked) (*profile.Set, error) {
-	options := naming(c.Names())
-	set, err := profile.LoadDir(c.Profiles, options)
-	if errors.Is(err, os.ErrNotExist) {
-		r.log.Warn().Str("folder", c.Profiles).Msg("there is no folder of profiles: every form is answered 404 until there is one and the server is started again")
-		return set, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, fault := range set.Faults() {
-		r.log.Error().Msg("profile: " + fault.String())
-	}
-	for _, name := range set.Broken() {
-		if err := r.restoreProfile(ctx, set, name, options); err != nil {
-			return nil, err
-		}
-	}
-	r.log.Info().Strs("profiles", set.Names()).Msg("profiles read")
-	return set, nil
-}
-
-func (r *relay) restoreProfile(ctx context.Context, set *profile.Set, name string, options profile.Options) error {
-	revision, err := r.store.LastRevision(ctx, name)
-	switch {
-	case errors.Is(err, submission.ErrNotFound):
-		r.log.Error().Str("profile", name).Msg("the profile is broken and no earlier revision took a submission: it answers 503 until it is mended and the server is started again")
-		return nil
-	case err != nil:
-		return err
-	}
-	last, faults := profile.Parse(name, name+".yaml", revision.Text, options)
-	if len(faults) > 0 {
-		r.log.Error().Str("profile", name).Msg("the profile is broken and its last stored revision does not fit this version: it answers 503 until it is mended")
-		return nil
-	}
-	set.Restore(last)
-	r.log.Error().Str("profile", name).Str("revision", last.Hash).Msg("the profile is broken: its last stored revision serves on")
-	return nil
-}
-
 // listen binds both listeners, so that a port that is taken is said before anything is served.
-func (r *relay) listen(ctx context.Context, c config.Checked, profiles *profile.Set, pages func(chi.Router)) (err error) {
+func (r *relay) listen(ctx context.Context, c config.Checked, pages func(chi.Router)) (err error) {
 	public := chi.NewRouter()
 	r.intake.Routes(public)
 	health := httpd.Health(r.store.Ready, false)
@@ -138,7 +91,7 @@ func (r *relay) listen(ctx context.Context, c config.Checked, profiles *profile.
 	if pages != nil {
 		pages(public)
 	}
-	report := readiness{ready: r.store.Ready, account: r.store.Account, accounts: accountNames(c), broken: profiles.Broken}
+	report := readiness{ready: r.store.Ready, account: r.store.Account, accounts: accountNames(c), broken: r.profiles.live.Broken}
 	ops := opsRoutes(report, r.metrics.Handler())
 	options := httpd.Options{Log: r.log, Drain: grace}
 	if r.public, err = httpd.Listen(ctx, c.Listen, public, options); err != nil {
@@ -162,6 +115,7 @@ func (r *relay) run(ctx context.Context) error {
 	group.Go(func() error { r.checker.Run(ctx); return nil })
 	group.Go(func() error { r.count(ctx); return nil })
 	group.Go(func() error { r.retain(ctx); return nil })
+	group.Go(func() error { r.profiles.run(ctx); return nil })
 	err := group.Wait()
 	r.log.Info().Msg("stopped")
 	return err

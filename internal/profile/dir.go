@@ -12,8 +12,7 @@ import (
 	"syscall"
 )
 
-// Set is the profiles of one folder. After loading (and Restore) it is only read, and safe for
-// concurrent use.
+// Set is the profiles of one moment. It is only read, and safe for concurrent use.
 type Set struct {
 	profiles map[string]*Profile
 	broken   map[string]bool
@@ -142,21 +141,13 @@ func (s *Set) Names() []string {
 // Faults is everything wrong in the folder, file by file.
 func (s *Set) Faults() Faults { return slices.Clone(s.faults) }
 
-// Broken lists the names whose file is at fault, sorted, also those that Restore has serving.
+// Broken lists the names whose text is at fault, sorted, also those of which an earlier revision serves.
 func (s *Set) Broken() []string {
 	return sortedKeys(s.broken)
 }
 
 // IsBroken tells whether the file of that name is at fault.
 func (s *Set) IsBroken(name string) bool { return s.broken[name] }
-
-// Restore has p, the last good revision of a broken file, serve in its place. A profile whose
-// file is not broken is left alone. It must not be called while others read the set.
-func (s *Set) Restore(p *Profile) {
-	if p != nil && s.broken[p.Name] {
-		s.profiles[p.Name] = p
-	}
-}
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

@@ -165,29 +165,3 @@ func TestLoadDirUnreadable(t *testing.T) {
 		t.Errorf("got %s", faults)
 	}
 }
-
-// TestRestore: the last good revision serves in place of a broken file, which stays broken; nothing else can be replaced.
-func TestRestore(t *testing.T) {
-	t.Parallel()
-	s, _ := load(t, folder(t, map[string]string{"order.yaml": "creates: x", "lead.yaml": least}))
-	good, faults := Parse("order", "stored", []byte(least), Options{})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	s.Restore(good)
-	if p, ok := s.Get("order"); !ok || p != good || !s.IsBroken("order") {
-		t.Errorf("order: %v, broken %v", p, s.IsBroken("order"))
-	}
-	other := *good
-	for _, name := range []string{"lead", "gone"} {
-		other.Name = name
-		s.Restore(&other)
-		if p, _ := s.Get(name); p == &other {
-			t.Errorf("%s was replaced", name)
-		}
-	}
-	s.Restore(nil)
-	if s.IsBroken("lead") || s.IsBroken("gone") {
-		t.Error("sound profiles are called broken")
-	}
-}

@@ -44,6 +44,8 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"RepeatsWithoutFirst":       testRepeatsWithoutFirst,
 		"RepeatsAtOnce":             testRepeatsAtOnce,
 		"Revisions":                 testRevisions,
+		"RevisionNotes":             testRevisionNotes,
+		"StoredProfiles":            testStoredProfiles,
 		"List":                      testList,
 		"ClaimOrder":                testClaimOrder,
 		"ClaimIsExclusive":          testClaimIsExclusive,

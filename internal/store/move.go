@@ -259,7 +259,9 @@ func (m *mover) targetIsEmpty(ctx context.Context) error {
 }
 
 // housekeeping are the tables that a server writes although nobody has posted anything.
-func housekeeping() []string { return []string{"accounts", "heartbeat", "own_keys", "slots"} }
+func housekeeping() []string {
+	return []string{"accounts", "heartbeat", "own_keys", "profile_changes", "revisions", "slots"}
+}
 
 // startOver empties the target, and marks both databases with a new token: the source last, so that no source is marked whose target
 // does not know of it.

@@ -125,11 +125,10 @@ func (s *Store) Revision(ctx context.Context, hash string) (submission.Revision,
 	return s.revision(ctx, "revision", hash, `SELECT hash, profile, text FROM revisions WHERE hash = ? ORDER BY used_at DESC LIMIT 1`)
 }
 
-// LastRevision reads the revision by which a profile took submissions last: it can serve while the profile's file is broken.
-// submission.ErrNotFound when the profile never took any.
+// LastRevision reads the revision by which a profile served last: it can serve while the profile's text is broken.
+// submission.ErrNotFound when none ever did.
 func (s *Store) LastRevision(ctx context.Context, profile string) (submission.Revision, error) {
-	return s.revision(ctx, "a revision of profile", profile,
-		`SELECT hash, profile, text FROM revisions WHERE profile = ? ORDER BY used_at DESC, number DESC LIMIT 1`)
+	return s.revision(ctx, "a revision of profile", profile, lastServed)
 }
 
 func (s *Store) revision(ctx context.Context, what, key, query string) (submission.Revision, error) {

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"formrelay/internal/keycrm/sandbox"
+	"formrelay/internal/store/pgtest"
+)
+
+// versioned is a profile whose every value says which version it is.
+func versioned(version int) string {
+	return fmt.Sprintf("creates: order\nsource_id: 7\nmap:\n  buyer: {full_name: \"%d ${name}\"}\n  manager_comment: version %d\n", version, version)
+}
+
+// changed is the site's own profile in the folder, written as an editor does that moves a new file over the old one.
+func (s *site) changed(name, text string) {
+	s.t.Helper()
+	file := filepath.Join(s.args[1], name+".yaml")
+	if err := os.WriteFile(file+".tmp", []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Rename(file+".tmp", file); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// status is the answer to a post of a name.
+func (s *site) status(profile string) int {
+	s.t.Helper()
+	response, _ := post(s.t, s.address+"/forms/"+profile, "name=Olena", "Accept", "application/json")
+	return response.StatusCode
+}
+
+// Posts that are under way while a profile changes are mapped wholly by one revision, and none is refused. Scaled down from 10,000 posts
+// during 100 changes, which the same test runs when FORMRELAY_LONG is set.
+func TestChangesUnderLoad(t *testing.T) {
+	t.Parallel()
+	posts, changes := 400, 4
+	if os.Getenv("FORMRELAY_LONG") != "" {
+		posts, changes = 10_000, 100
+	}
+	s := newSite(t, sandbox.Options{Limit: 100_000, Window: time.Second}, map[string]string{"shop": versioned(1)}, "--keycrm-pace", "10000/1s")
+	work, done := make(chan struct{}), make(chan struct{})
+	var visitors sync.WaitGroup
+	for range 8 {
+		visitors.Go(func() {
+			for range work {
+				if status := s.status("shop"); status != http.StatusAccepted {
+					t.Errorf("a post during a change was answered %d", status)
+				}
+			}
+		})
+	}
+	go func() { // the posts are spread over the changes
+		defer close(done)
+		for version := 2; version <= changes+1; version++ {
+			before := strings.Count(s.log.String(), "this revision serves")
+			s.changed("shop", versioned(version))
+			for range posts / changes {
+				work <- struct{}{}
+			}
+			eventually(t, "the change is taken up", func() bool { return strings.Count(s.log.String(), "this revision serves") > before })
+		}
+		close(work)
+	}()
+	<-done
+	visitors.Wait()
+	eventually(t, "all have arrived", func() bool { return len(s.crm.Orders()) == posts/changes*changes })
+	versions := map[string]int{}
+	for _, order := range s.crm.Orders() {
+		var body struct {
+			Comment string `json:"manager_comment"`
+			Buyer   struct {
+				FullName string `json:"full_name"`
+			} `json:"buyer"`
+		}
+		if err := json.Unmarshal(order.Body, &body); err != nil {
+			t.Fatal(err)
+		}
+		version, _, _ := strings.Cut(body.Buyer.FullName, " ")
+		if body.Comment != "version "+version {
+			t.Fatalf("mapped by two revisions: %s", order.Body)
+		}
+		versions[version]++
+	}
+	t.Logf("%d posts during %d changes, by version: %v", posts, changes, versions)
+}
+
+// A profile is added, broken, mended and taken away while the server runs; a start after that has the last good revision, although it
+// never took a submission.
+func TestProfilesChangeLive(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, sandbox.Options{}, nil)
+	if got := s.status("shop"); got != http.StatusNotFound {
+		t.Fatalf("a profile that is not there answers %d", got)
+	}
+	s.changed("shop", versioned(1))
+	eventually(t, "the new profile serves", func() bool { return s.status("shop") == http.StatusAccepted })
+	s.changed("shop", versioned(2))
+	eventually(t, "the change is taken up", func() bool { return strings.Count(s.log.String(), "this revision serves") == 2 })
+	s.changed("shop", "creates: order\n")
+	eventually(t, "the fault is said", func() bool { return strings.Contains(s.log.String(), "the revision before serves on") })
+	if got := s.status("shop"); got != http.StatusAccepted {
+		t.Errorf("broken, it answers %d", got)
+	}
+	if text := get(t, s.ops+"/readyz"); !strings.Contains(text, "broken profiles: shop") {
+		t.Errorf("readyz says %s", text)
+	}
+	if code := s.stop(); code != 0 {
+		t.Fatalf("exit %d", code)
+	}
+	s.restart()
+	s.settled(s.submit("shop", visitor("Olena")), "delivered")
+	orders := s.crm.Orders()
+	if body := string(orders[len(orders)-1].Body); !strings.Contains(body, "version 2") {
+		t.Errorf("after the restart it is not version 2 that serves: %s", body)
+	}
+}
+
+// Profiles of the database are put, closed, rolled back and removed by the command line, and every replica has them within a second.
+func TestProfilesOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	server := pgtest.New()
+	t.Cleanup(server.Close)
+	database := server.Database(t)
+	folder := t.TempDir()
+	file := filepath.Join(folder, "shop.yaml")
+	write := func(version int) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(versioned(version)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inFolder := filepath.Join(folder, "profiles")
+	if err := writeProfiles(inFolder); err != nil {
+		t.Fatal(err)
+	}
+	var replicas []*site
+	for range 2 {
+		replicas = append(replicas, &site{process: serve(t, nil, "--database", database, "--profiles", inFolder), database: database})
+	}
+	everywhere := func(status int) {
+		t.Helper()
+		for _, r := range replicas {
+			eventually(t, fmt.Sprintf("every replica answers %d", status), func() bool { return r.status("shop") == status })
+		}
+	}
+	run := func(code int, want string, args ...string) {
+		t.Helper()
+		said(t, code, want, append(append([]string{"profiles"}, args...), "--database", database, "--profiles", inFolder)...)
+	}
+	everywhere(http.StatusNotFound)
+	write(1)
+	run(0, "as revision 1", "put", file, "--author", "Olena")
+	everywhere(http.StatusAccepted)
+	write(2)
+	run(0, "as revision 2", "put", file)
+	run(0, "+  manager_comment: version 2", "diff", "shop", "1", "2")
+	run(0, "is closed", "disable", "shop")
+	everywhere(http.StatusGone)
+	run(0, "disabled", "list")
+	run(0, "takes forms again", "enable", "shop")
+	everywhere(http.StatusAccepted)
+	run(0, "as revision 1", "rollback", "shop", "1")
+	run(0, "version 1", "show", "shop")
+	run(0, "Olena", "history", "shop")
+	run(1, "there is no profile none in the database", "remove", "none")
+	run(1, "change it there, a running server takes the change up within a second", "disable", "lead")
+	run(1, "put the earlier text there", "rollback", "lead", "1")
+	run(0, "is gone", "remove", "shop")
+	everywhere(http.StatusNotFound)
+}
