@@ -34,6 +34,9 @@ func (c *compiler) php(n *Node, parts []expression.Part) bool {
 	return false
 }
 
+// Field is how an expression reads the form's field of a name, whatever the name holds: name, your_name, form["item"].
+func Field(name string) string { return expression.Field(form.Identifier(name)) }
+
 // FromPHP is the expression that reads the field which a text of PHP reads, $_POST['comment'] for ${comment}. It is false for a text that
 // is anything else, or more.
 func FromPHP(text string) (string, bool) {
@@ -42,7 +45,7 @@ func FromPHP(text string) (string, bool) {
 		return "", false
 	}
 	name := phpName(text, m)
-	return "${" + expression.Field(form.Identifier(name)) + "}", name != ""
+	return "${" + Field(name) + "}", name != ""
 }
 
 // phpIn finds PHP in a literal text: where it begins, in characters, and what to write instead. Only a text that is the whole value can
@@ -79,5 +82,5 @@ func phpDo(name string) string {
 	if name == "" {
 		return "write ${…} with the name of the form's field in it"
 	}
-	return fmt.Sprintf("write ${%s}", expression.Field(form.Identifier(name)))
+	return fmt.Sprintf("write ${%s}", Field(name))
 }
