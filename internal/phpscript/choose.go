@@ -1,7 +1,6 @@
 package phpscript
 
 import (
-	"regexp"
 	"strings"
 
 	"formrelay/internal/keycrm"
@@ -14,8 +13,8 @@ type entity struct {
 }
 
 // weight is how much a key at the top of an array says that the array is an entity of a kind.
-func weight(key string, kind keycrm.Kind) int {
-	card := kind == keycrm.KindCard
+func weight(key string, schema *keycrm.Type) int {
+	card := schema.Child("contact") != nil
 	switch key {
 	case "buyer":
 		return map[bool]int{false: 10, true: 5}[card] // also in the wrong entity: somebody took one for the other
@@ -30,7 +29,7 @@ func weight(key string, kind keycrm.Kind) int {
 	case "shipping", "marketing":
 		return map[bool]int{false: 4, true: 2}[card]
 	}
-	if keycrm.Schema(kind).Child(key) != nil {
+	if schema.Child(key) != nil {
 		return 1
 	}
 	return 0
@@ -40,11 +39,11 @@ func weight(key string, kind keycrm.Kind) int {
 const leastScore = 6
 
 // score is how much an array looks like an entity of a kind.
-func score(v *value, kind keycrm.Kind) int {
+func score(v *value, schema *keycrm.Type) int {
 	n := 0
 	for _, e := range v.entries {
 		if e.keyed {
-			n += weight(e.key, kind)
+			n += weight(e.key, schema)
 		}
 	}
 	return n
@@ -62,13 +61,13 @@ func (c candidate) best() int { return max(c.order, c.card) }
 func (r *runner) candidates() []candidate {
 	var all []candidate
 	at := map[int]int{}
-	looks := 0
+	looks, order, card := 0, keycrm.Schema(keycrm.KindOrder), keycrm.Schema(keycrm.KindCard)
 	var look func(v *value)
 	look = func(v *value) {
 		if looks++; v == nil || v.kind != list || looks > maxSteps*4 {
 			return
 		}
-		c := candidate{value: v, order: score(v, keycrm.KindOrder), card: score(v, keycrm.KindCard)}
+		c := candidate{value: v, order: score(v, order), card: score(v, card)}
 		if c.best() < leastScore {
 			for _, e := range v.entries {
 				look(e.value)
@@ -141,7 +140,6 @@ func (r *runner) kind(c candidate) keycrm.Kind {
 
 // endpoints are the lines on which the addresses of the two creating calls stand, 0 without.
 func (r *runner) endpoints() (orders, cards int) {
-	order := regexp.MustCompile(`/(?:order|order/import)/?['"]$`)
 	for _, t := range r.code.tokens {
 		if t.Type != typeText || len(t.Value) > 300 {
 			continue
@@ -149,7 +147,7 @@ func (r *runner) endpoints() (orders, cards int) {
 		switch {
 		case strings.Contains(t.Value, "pipelines/cards"):
 			cards = t.Pos.Line
-		case order.MatchString(t.Value):
+		case r.patterns.order.MatchString(t.Value):
 			orders = t.Pos.Line
 		}
 	}

@@ -1,7 +1,6 @@
 package phpscript
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ const maxExpression = 3500
 
 // speech writes values as expressions of the mapping's language, inside a loop or not. The first thing that it has no words for is kept.
 type speech struct {
+	*patterns
 	level int    // of the loop around
 	each  *value // what that loop goes over
 	why   string // what cannot be said
@@ -48,7 +48,7 @@ func (s *speech) write(v *value) string {
 	case text:
 		return quoted(v.text)
 	case number:
-		if !plainNumber(v.text) {
+		if !s.decimal.MatchString(v.text) {
 			return quoted(v.text)
 		}
 		return v.text
@@ -142,11 +142,6 @@ func plainName(name string) bool {
 		}
 	}
 	return name != "" && !slices.Contains([]string{"in", "not", "and", "or", "if", "else", "let", "matches", "contains", "startsWith", "endsWith", "true", "false", "nil"}, name)
-}
-
-// plainNumber tells a number that means the same in PHP, in YAML and in an expression.
-func plainNumber(s string) bool {
-	return regexp.MustCompile(`^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?$`).MatchString(s)
 }
 
 // quoted is a text in an expression.
@@ -245,7 +240,7 @@ func (s *speech) amount(v *value) string {
 	switch {
 	case numeric(v):
 		return s.operand(v)
-	case v.kind == text && plainNumber(v.text):
+	case v.kind == text && s.decimal.MatchString(v.text):
 		return v.text
 	case v.kind == chosen && numeric(v.args[1]) && numeric(v.args[2]):
 		return s.operand(v)

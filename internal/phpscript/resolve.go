@@ -68,7 +68,7 @@ func (r *runner) give(target *term, sign string, e entryValue, st *statement) {
 	name := target.Base.Var
 	if len(target.Trail) == 0 {
 		v := r.signed(sign, r.vars[name], e.value, e.line)
-		if r.secret.MatchString(name) && v.kind == text {
+		if r.patterns.secret.MatchString(name) && v.kind == text {
 			r.hide(v.text, e.line)
 			v = unturned("it is the API token", e.line)
 			v.unsafe = true
@@ -168,7 +168,7 @@ func (r *runner) signed(sign string, old, v *value, line int) *value {
 
 // constant keeps a constant, unless it is the token.
 func (r *runner) constant(name string, v *value, line int) {
-	if r.secret.MatchString(name) && v.kind == text {
+	if r.patterns.secret.MatchString(name) && v.kind == text {
 		r.hide(v.text, line)
 		v = unturned("it is the API token", line)
 		v.unsafe = true
@@ -775,7 +775,7 @@ func (r *runner) array(a *array, st *statement) *value {
 
 // concealed keeps the value of a key that names a token out of everything.
 func (r *runner) concealed(e *entryValue) {
-	if !r.secret.MatchString(e.key) {
+	if !r.patterns.secret.MatchString(e.key) {
 		return
 	}
 	e.source = ""

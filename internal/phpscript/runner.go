@@ -2,7 +2,6 @@ package phpscript
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,7 +14,6 @@ type runner struct {
 	grammar  *grammar
 	patterns *patterns
 	notes    *notebook
-	secret   *regexp.Regexp // names of variables, constants and keys that hold a token
 
 	vars      map[string]*value
 	constants map[string]*value
@@ -37,20 +35,18 @@ type runner struct {
 func newRunner(c *code, g *grammar, p *patterns, notes *notebook) *runner {
 	r := &runner{
 		code: c, grammar: g, patterns: p, notes: notes,
-		secret: regexp.MustCompile(`(?i)token|api_?key|apikey|secret|passw|bearer|authori[sz]ation`),
-		vars:   map[string]*value{}, constants: map[string]*value{}, functions: map[string]*statement{}, called: map[string]bool{},
+		vars: map[string]*value{}, constants: map[string]*value{}, functions: map[string]*statement{}, called: map[string]bool{},
 	}
-	bearer := regexp.MustCompile(`(?i)bearer\s+([^\s'"{}$]+)`)
 	for _, t := range c.tokens {
 		if t.Type != typeText {
 			continue
 		}
-		for _, m := range bearer.FindAllStringSubmatch(t.Value, -1) {
+		for _, m := range p.bearer.FindAllStringSubmatch(t.Value, -1) {
 			r.hide(m[1], t.Pos.Line)
 		}
 	}
 	for _, comment := range c.comments {
-		for _, m := range bearer.FindAllStringSubmatch(comment.text, -1) {
+		for _, m := range p.bearer.FindAllStringSubmatch(comment.text, -1) {
 			r.hide(m[1], comment.line)
 		}
 	}
@@ -77,8 +73,8 @@ func (r *runner) clean(s string) string {
 }
 
 // withoutTokens takes out what looks like a token: a long run of letters and digits mixed, which no word is.
-func withoutTokens(s string) string {
-	return regexp.MustCompile(`[A-Za-z0-9+_=]{32,}`).ReplaceAllStringFunc(s, func(run string) string {
+func (p *patterns) withoutTokens(s string) string {
+	return p.random.ReplaceAllStringFunc(s, func(run string) string {
 		if strings.ContainsAny(run, "0123456789") {
 			return "…"
 		}
@@ -94,7 +90,7 @@ func (r *runner) told() []Note {
 	var out []Note
 	at, more := map[string]int{}, map[int][]string{}
 	for _, n := range r.notes.sorted() {
-		n.Text = withoutTokens(r.clean(n.Text))
+		n.Text = r.patterns.withoutTokens(r.clean(n.Text))
 		i, again := at[n.Text]
 		if !again {
 			at[n.Text] = len(out)

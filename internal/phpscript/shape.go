@@ -2,7 +2,6 @@ package phpscript
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -252,7 +251,7 @@ func (s *shaper) repeated(v *value, typ *keycrm.Type, line int) *node {
 // eachNode is the line that repeats an item.
 func (s *shaper) eachNode(v *value, line int) *node {
 	n := &node{key: "each", line: line, added: true}
-	sp := &speech{level: s.level, each: s.each}
+	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
 	n.text = "${" + sp.of(v) + "}"
 	if sp.why != "" {
 		s.kill(n, sp.why, orLine(sp.line, line))
@@ -295,7 +294,7 @@ func (s *shaper) oneItem(e entryValue, typ *keycrm.Type) *node {
 // when is the line that leaves an object or an item out.
 func (s *shaper) when(v *value, line int) *node {
 	n := &node{key: "when", line: line, added: true}
-	sp := &speech{level: s.level, each: s.each}
+	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
 	n.text = "${" + sp.of(v) + "}"
 	s.tell(v)
 	if sp.why != "" {
@@ -309,12 +308,12 @@ func (s *shaper) leaf(n *node, v *value, typ *keycrm.Type) {
 	if len(v.comment) > 0 && len(n.tail) == 0 {
 		n.tail = v.comment
 	}
-	sp := &speech{level: s.level, each: s.each}
+	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
 	if v.kind == chosen && v.args[0].kind == filled && same(v.args[0].args[0], v.args[1]) && blankValue(v.args[2]) && !isNumber(typ.Word) {
 		v = v.args[1] // a field that is empty is not sent anyway; only in numbers is PHP's 0 a matter
 	}
 	n.text, n.fixed = sp.template(v, typ.Word)
-	n.plain = v.kind == number && plainNumber(v.text) || v.kind == truth
+	n.plain = v.kind == number && s.patterns.decimal.MatchString(v.text) || v.kind == truth
 	if v.unsafe {
 		n.source = ""
 	}
@@ -418,7 +417,7 @@ func (s *shaper) mend(v *value, typ *keycrm.Type) []entryValue {
 
 // service is the expression of the delivery service beside a warehouse.
 func (s *shaper) service(ref *value) string {
-	sp := &speech{level: s.level, each: s.each}
+	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
 	return "delivery_service_id ?? (" + sp.operand(ref) + " != nil ? tables.ids.nova_poshta : nil)"
 }
 
@@ -439,9 +438,8 @@ func (s *shaper) customField(uuid *entryValue) {
 
 // payment sees to the slips of a payment.
 func (s *shaper) payment(entries []entryValue, at func(string) *entryValue) []entryValue {
-	picture := regexp.MustCompile(`(?i)url|picture|image|photo|img`)
 	if method := at("payment_method"); method != nil {
-		if name := fieldName(method.value); name != "" && name != "payment_method" && (picture.MatchString(name) || len(s.used[name]) > 1) {
+		if name := fieldName(method.value); name != "" && name != "payment_method" && (s.patterns.picture.MatchString(name) || len(s.used[name]) > 1) {
 			s.notes.add(method.line, "payment_method is taken from the form's field "+name+", which is something else; read from a field payment_method instead: name the form's own if it is another")
 			method.head = append(slices.Clone(method.head), "the script reads "+name+" here, a slip")
 			method.value = newValue(value{kind: posted, line: method.line, args: []*value{literal("payment_method", method.line)}})
@@ -466,7 +464,7 @@ func (s *shaper) payment(entries []entryValue, at func(string) *entryValue) []en
 	if amount == nil || amount.value.kind == text || amount.value.kind == number || amount.value.kind == opaque || !fixed && at("status") != nil && at("status").value.kind != text {
 		return entries
 	}
-	sp := &speech{level: s.level, each: s.each}
+	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
 	if condition := sp.of(amount.value); sp.why == "" {
 		when := entryValue{key: "when", keyed: true, line: amount.line, value: newValue(value{kind: local, text: condition, line: amount.line}), tail: []string{"added: no payment without an amount"}}
 		return append([]entryValue{when}, entries...)

@@ -3,7 +3,6 @@ package phpscript
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -92,7 +91,7 @@ func (w *writer) write() {
 	for _, c := range w.found.value.comment {
 		w.comment("", c)
 	}
-	w.add("", "map:"+tailOf(w.found.value.beside))
+	w.add("", "map:"+w.patterns.tailOf(w.found.value.beside))
 	for i, n := range w.root {
 		if i > 0 && (n.inner || w.root[i-1].inner) {
 			w.add("", "")
@@ -109,7 +108,7 @@ func (w *writer) add(indent, line string) {
 
 // comment adds a comment of the script's.
 func (w *writer) comment(indent, words string) {
-	w.add(indent, "# "+safeComment(words))
+	w.add(indent, "# "+w.patterns.safeComment(words))
 }
 
 // head says where the profile is from and what to do next.
@@ -135,7 +134,7 @@ func (w *writer) sourceID() {
 		}
 		v := plain(e.value)
 		if (v.kind == number || v.kind == text) && allDigits(v.text) && v.text[0] != '0' {
-			w.add("", "source_id: "+v.text+tailOf(e.tail))
+			w.add("", "source_id: "+v.text+w.patterns.tailOf(e.tail))
 		} else {
 			w.comment("", "source_id:   (write its number, and take the # away) "+strings.Join(e.tail, " "))
 			w.notes.add(e.line, "source_id is no number in the script, and no visitor may choose it; write the number of the source in KeyCRM")
@@ -159,7 +158,7 @@ func (w *writer) settings() {
 	if w.timezone == "Europe/Kiev" {
 		w.timezone = zone
 	}
-	if _, err := time.LoadLocation(w.timezone); err == nil && w.timezone != "" && w.timezone != "Local" && plainZone(w.timezone) {
+	if _, err := time.LoadLocation(w.timezone); err == nil && w.timezone != "" && w.timezone != "Local" && w.patterns.zone.MatchString(w.timezone) {
 		zone = w.timezone
 	}
 	w.add("", "form:")
@@ -168,23 +167,15 @@ func (w *writer) settings() {
 	w.add("", "")
 	targets := slices.Compact(slices.Clone(w.redirects))
 	switch {
-	case len(targets) == 1 && absolute(targets[0]):
+	case len(targets) == 1 && w.patterns.address.MatchString(targets[0]):
 		w.add("", "answer:")
-		w.add("  ", "success: "+quoteYAML(targets[0])+"   # where the script sends the visitor")
+		w.add("  ", "success: "+w.patterns.quoteYAML(targets[0])+"   # where the script sends the visitor")
 		w.add("", "")
 	case len(targets) > 0:
 		w.comment("", "the script sends visitors to: "+strings.Join(targets, ", ")+"; write answer: {success: \"https://…\"} for the page to thank on")
 		w.add("", "")
 		w.notes.add(0, "where the visitor goes is not turned ("+strings.Join(targets, ", ")+"); write answer: {success: \"https://…\"}, a whole address")
 	}
-}
-
-func plainZone(s string) bool {
-	return regexp.MustCompile(`^[A-Za-z]+(/[A-Za-z_+-]+[0-9]*)*$`).MatchString(s)
-}
-
-func absolute(target string) bool {
-	return regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/?&=%-]*)?$`).MatchString(target)
 }
 
 // nodes writes keys.
@@ -206,22 +197,22 @@ func (w *writer) node(n *node, indent, first string) {
 		w.item(n, indent)
 	case n.inner:
 		if len(n.children) == 0 || !alive(n.children) {
-			w.comment(indent, n.key+": nothing in it"+tailOf(n.tail))
+			w.comment(indent, n.key+": nothing in it"+w.patterns.tailOf(n.tail))
 			w.nodes(n.children, indent)
 			break
 		}
 		w.own(n)
-		w.add(first, keyYAML(n.key)+":"+tailOf(n.tail))
+		w.add(first, w.patterns.keyYAML(n.key)+":"+w.patterns.tailOf(n.tail))
 		w.nodes(n.children, indent+"  ")
 	case n.text == "" || strings.TrimSpace(n.text) == "":
-		w.comment(indent, n.key+": empty in the script, nothing is sent"+tailOf(n.tail))
+		w.comment(indent, n.key+": empty in the script, nothing is sent"+w.patterns.tailOf(n.tail))
 	default:
 		w.own(n)
-		out := quoteYAML(n.text)
+		out := w.patterns.quoteYAML(n.text)
 		if n.plain {
 			out = n.text
 		}
-		w.add(first, keyYAML(n.key)+": "+out+tailOf(n.tail))
+		w.add(first, w.patterns.keyYAML(n.key)+": "+out+w.patterns.tailOf(n.tail))
 	}
 	for _, c := range n.foot {
 		w.comment(indent, c)
@@ -295,7 +286,7 @@ func (w *writer) deadNode(n *node, indent string) {
 	if n.why != "" {
 		why = "   (not turned: " + n.why + ")"
 	}
-	w.comment(indent, key+shorten(said)+why+tailOf(n.tail))
+	w.comment(indent, key+shorten(said)+why+w.patterns.tailOf(n.tail))
 	if n.inner {
 		for _, child := range n.children {
 			c := *child
@@ -306,33 +297,32 @@ func (w *writer) deadNode(n *node, indent string) {
 }
 
 // tailOf is a comment beside a line.
-func tailOf(comments []string) string {
+func (p *patterns) tailOf(comments []string) string {
 	if len(comments) == 0 {
 		return ""
 	}
-	return "   # " + safeComment(strings.Join(comments, "; "))
+	return "   # " + p.safeComment(strings.Join(comments, "; "))
 }
 
 // safeComment is a text as a comment's line: without what the profile's reader refuses anywhere.
-func safeComment(s string) string {
-	return strings.NewReplacer("\ufeff", "", "\x7f", "").Replace(withoutTokens(oneLine(s)))
+func (p *patterns) safeComment(s string) string {
+	return strings.NewReplacer("\ufeff", "", "\x7f", "").Replace(p.withoutTokens(oneLine(s)))
 }
 
 // keyYAML is a key as YAML has it.
-func keyYAML(key string) string {
+func (p *patterns) keyYAML(key string) string {
 	if plainName(key) {
 		return key
 	}
-	return quoteYAML(key)
+	return p.quoteYAML(key)
 }
 
 // quoteYAML is a text as YAML has it: bare where that is certain, else in single quotes, or in double ones where there is a line end.
-func quoteYAML(s string) string {
-	bare := regexp.MustCompile(`^(\$\{|[\pL_])[^\n\t#:"'\\]*$`)
+func (p *patterns) quoteYAML(s string) string {
 	switch {
 	case strings.ContainsAny(s, "\n\t\r"):
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(printed(s)) + `"`
-	case bare.MatchString(s) && strings.TrimSpace(s) == s && !word(s) && !strings.ContainsAny(s, "{}[],&*!|>%@`") || expression(s):
+	case p.bare.MatchString(s) && strings.TrimSpace(s) == s && !word(s) && !strings.ContainsAny(s, "{}[],&*!|>%@`") || expression(s):
 		return s
 	}
 	return "'" + strings.ReplaceAll(printed(s), "'", "''") + "'"
