@@ -76,7 +76,11 @@ func (d *data) find(kind keycrm.Kind, id int64) *entity {
 
 // create keeps a new entity. The caller holds the sandbox's lock.
 func (s *Sandbox) create(kind keycrm.Kind, raw json.RawMessage, body map[string]any) *entity {
-	now := s.o.Now()
+	return s.createAt(s.o.Now(), kind, raw, body)
+}
+
+// createAt is create for an entity that comes into being then.
+func (s *Sandbox) createAt(now time.Time, kind keycrm.Kind, raw json.RawMessage, body map[string]any) *entity {
 	e := &entity{
 		Received: Received{Kind: kind, ID: s.data.nextID(), At: now, Body: slices.Clone(raw)},
 		body:     body, updated: now, statusID: 1, tags: whole(body["tags"]),

@@ -107,7 +107,8 @@ func (s *Sandbox) createCard(r *http.Request) answer {
 	return respond(http.StatusCreated, s.create(keycrm.KindCard, raw, body).row())
 }
 
-// importOrders takes up to 50 orders, all or none. KeyCRM documents no body of the answer, so there is none.
+// importOrders takes up to 50 orders, all or none unless the options say otherwise. KeyCRM documents no body of the answer, so there is
+// none.
 func (s *Sandbox) importOrders(r *http.Request) answer {
 	raw, _ := readObject(r)
 	var posted struct{ Orders []json.RawMessage }
@@ -120,18 +121,24 @@ func (s *Sandbox) importOrders(r *http.Request) answer {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	bodies := make([]map[string]any, len(posted.Orders))
+	bodies, sound := make([]map[string]any, len(posted.Orders)), 0
 	// Every fault of every order is told, at "orders.7.…": a client must be able to put the one at fault aside and send the others.
 	for i, raw := range posted.Orders {
 		bodies[i] = parseObject(raw)
 		checkEntity(keycrm.KindOrder, bodies[i], fmt.Sprintf("orders.%d.", i), &c)
 		s.checkRepeat(bodies[i], fmt.Sprintf("orders.%d.", i), &c)
+		if c.count == 0 {
+			sound++
+		}
+	}
+	if c.count > 0 && !s.o.PartialImport {
+		return c.answer()
+	}
+	for i, raw := range posted.Orders[:sound] {
+		s.createAt(s.o.Now().Add(s.o.ImportDelay), keycrm.KindOrder, raw, bodies[i])
 	}
 	if c.count > 0 {
 		return c.answer()
-	}
-	for i, raw := range posted.Orders {
-		s.create(keycrm.KindOrder, raw, bodies[i])
 	}
 	return respond(http.StatusCreated, nil)
 }
@@ -145,11 +152,12 @@ func (s *Sandbox) listEntities(kind keycrm.Kind, q query[*entity]) handler {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		rows := []map[string]any{}
+		rows := []listedEntity{}
+		include := split(values.Get("include"))
 		shown := s.o.Now().Add(-s.o.ListDelay)
 		for _, e := range s.data.entities {
 			if e.Kind == kind && !e.At.After(shown) && q.passes(e, values) {
-				rows = append(rows, e.including(split(values.Get("include"))))
+				rows = append(rows, listedEntity{e, include})
 			}
 		}
 		// Newest first is what a client must withstand: what arrives between two pages moves every row down by one.
@@ -159,6 +167,15 @@ func (s *Sandbox) listEntities(kind keycrm.Kind, q query[*entity]) handler {
 		return paginate(r, rows)
 	}
 }
+
+// listedEntity is a row that is made only where it is shown: a list may be thousands of times as long as its page.
+type listedEntity struct {
+	e       *entity
+	include []string
+}
+
+// MarshalJSON writes the row. The list is written under the sandbox's lock.
+func (l listedEntity) MarshalJSON() ([]byte, error) { return json.Marshal(l.e.including(l.include)) }
 
 // showEntity answers one entity, not wrapped in data: the file says otherwise of cards, live accounts do so.
 func (s *Sandbox) showEntity(r *http.Request, e *entity) answer {

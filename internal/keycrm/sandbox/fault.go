@@ -3,8 +3,10 @@ package sandbox
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -40,6 +42,7 @@ type Fault struct {
 	Stored bool      // the call is carried out before it is spoiled; without it nothing is (Slow, Short and Gzip always carry it out)
 	Method string    // only calls of this method; empty: any
 	Path   string    // only calls of this path below /v1, such as /order; a * at its end stands for any rest; empty: any
+	Part   int       // with Stored, of an import: only so many of its orders are stored, those that stand first; 0: all
 	Times  int       // how many calls it spoils; 0: one, negative: all until Reset
 
 	Delay      time.Duration // of Slow and Hang
@@ -49,7 +52,7 @@ type Fault struct {
 }
 
 // Inject has the next matching calls misbehave. Several faults take calls in the order they were injected. The page does the same
-// by POST /faults with the form fields kind, stored (on), method, path, times, delay (such as 2s), status, body, retry_after.
+// by POST /faults with the form fields kind, stored (on), method, path, times, delay (such as 2s), status, body, retry_after, part.
 func (s *Sandbox) Inject(f Fault) error {
 	if f.Kind == "" && f.Status != 0 {
 		f.Kind = Status
@@ -59,6 +62,8 @@ func (s *Sandbox) Inject(f Fault) error {
 		return fmt.Errorf("sandbox: there is no fault %q", f.Kind)
 	case f.Kind == Status && (f.Status < 200 || f.Status > 599):
 		return errors.New("sandbox: the fault status needs a status from 200 to 599")
+	case f.Part < 0:
+		return errors.New("sandbox: part counts orders")
 	case f.Kind == HTML && f.Status == 0:
 		f.Status = http.StatusOK
 	case f.Kind == HTML && (f.Status < 200 || f.Status > 599):
@@ -105,7 +110,7 @@ func (s *Sandbox) spoil(w http.ResponseWriter, r *http.Request, f Fault) int {
 	}
 	var a answer
 	if f.Stored || f.Kind == Slow || f.Kind == Short || f.Kind == Gzip {
-		a = s.run(r)
+		a = s.run(part(r, f.Part))
 	}
 	// What was stored stays stored: only the answer is spoiled, which is the case that tempts a client to send again.
 	switch f.Kind {
@@ -131,6 +136,24 @@ func (s *Sandbox) spoil(w http.ResponseWriter, r *http.Request, f Fault) int {
 	default:
 		return a.write(w)
 	}
+}
+
+// part leaves in an import's body the first n orders; with 0 it leaves the call as it is, and so where the body is none of an import.
+func part(r *http.Request, n int) *http.Request {
+	if n <= 0 {
+		return r
+	}
+	raw, _ := readObject(r)
+	var posted struct {
+		Orders []json.RawMessage `json:"orders"`
+	}
+	if json.Unmarshal(raw, &posted) == nil && len(posted.Orders) > n {
+		posted.Orders = posted.Orders[:n]
+		raw, _ = json.Marshal(posted) // what was read as JSON can be written as JSON
+	}
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(bytes.NewReader(raw))
+	return r
 }
 
 // answer is what Status and HTML send.

@@ -50,7 +50,7 @@ func (s *Sandbox) postFault(w http.ResponseWriter, r *http.Request) {
 	for _, n := range []struct {
 		field string
 		into  *int
-	}{{"times", &f.Times}, {"status", &f.Status}} {
+	}{{"times", &f.Times}, {"status", &f.Status}, {"part", &f.Part}} {
 		if text := r.PostFormValue(n.field); text != "" && err == nil {
 			*n.into, err = strconv.Atoi(text)
 		}
@@ -98,7 +98,11 @@ func (k FaultKind) words() string {
 func (f Fault) String() string {
 	text := f.calls() + ": " + f.does()
 	if f.Stored && f.Kind != Slow && f.Kind != Short && f.Kind != Gzip { // those always store it
-		text += ", after storing it"
+		what := "it"
+		if f.Part > 0 {
+			what = fmt.Sprintf("%d orders of an import", f.Part)
+		}
+		text += ", after storing " + what
 	}
 	return text
 }

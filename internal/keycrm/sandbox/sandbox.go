@@ -40,6 +40,11 @@ type Options struct {
 	ListDelay time.Duration
 	// UniqueSourceUUID answers a repeated source_uuid with a 422 that names it, which KeyCRM may or may not do.
 	UniqueSourceUUID bool
+	// PartialImport has an import keep the orders that stand before its first faulty one, and answer 422 all the same. Without it an import
+	// takes all or none. Which of the two KeyCRM does is not known.
+	PartialImport bool
+	// ImportDelay is how long after its 201 an import's orders come into being, as where a job makes them.
+	ImportDelay time.Duration
 	// NoLeads answers every route of pipelines with 400, as an account without them does.
 	NoLeads bool
 
