@@ -128,6 +128,7 @@ func TestQuestionsUseTheirIndexes(t *testing.T) {
 		`SELECT 1 FROM submissions WHERE ` + leaseEnded:                            "submissions_leased",
 		`SELECT 1 FROM submissions WHERE ` + leaseEnded + ` AND state = 'sending'`: "submissions_leased",
 		`SELECT DISTINCT account FROM submissions WHERE owner <> ''`:               "submissions_leased",
+		whichInDoubt: "submissions_uncertain", howManyBatchable: "submissions_due",
 		sameMapped: "submissions_uuid", sameOwn: "submissions_id",
 		keyedColumn.twins(f.d): "submissions_keyed", senderColumn.twins(f.d): "submissions_sender",
 	} {

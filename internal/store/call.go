@@ -136,8 +136,8 @@ func (t *tx) beginAttempt(ctx context.Context, call *submission.Call, until time
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, `INSERT INTO attempts (submission, number, kind, started_at) VALUES (?, ?, ?, ?)`,
-		seq, call.Number, string(call.Kind), now); err != nil {
+	if _, err := t.exec(ctx, `INSERT INTO attempts (submission, number, kind, started_at, batch) VALUES (?, ?, ?, ?, ?)`,
+		seq, call.Number, string(call.Kind), now, call.Batch); err != nil {
 		return err
 	}
 	if call.Number <= keptAttempts {

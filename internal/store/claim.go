@@ -26,8 +26,8 @@ const (
 	whichUncertain = `SELECT seq FROM submissions WHERE account = ? AND owner = '' AND ` + inDoubt + ` ORDER BY tried_at, seq LIMIT ?`
 	whichAny       = `SELECT seq FROM submissions WHERE ` + claimable + checked + ` ORDER BY due_at, seq LIMIT ?`
 
-	// inDoubt leaves out those whose create was answered: KeyCRM refused the source_uuid, and that is no sign of an outage.
-	inDoubt       = `state = 'uncertain' AND reason <> 'duplicate'`
+	// inDoubt leaves out those whose create was answered: KeyCRM refused the source_uuid, or took the batch. That is no sign of an outage.
+	inDoubt       = `state = 'uncertain' AND reason NOT IN ('duplicate', 'batch')`
 	howManyDoubts = `SELECT COUNT(*) FROM (SELECT 1 FROM submissions WHERE account = ? AND ` + inDoubt + ` LIMIT ?) AS doubts`
 	firstDue      = `SELECT due_at FROM submissions WHERE ` + claimable + checked + ` ORDER BY due_at, seq LIMIT 1`
 	firstLease    = `SELECT lease_until FROM submissions WHERE account = ? AND owner <> '' ORDER BY lease_until LIMIT 1`
@@ -44,7 +44,7 @@ const (
 // not be empty.
 func (s *Store) Claim(ctx context.Context, account, owner string, n int, lease time.Duration) ([]submission.Claim, error) {
 	if owner == "" {
-		return nil, errors.New("a claim needs an owner")
+		return nil, errNoOwner
 	}
 	var claims []submission.Claim
 	err := s.update(ctx, func(t *tx) (err error) {
@@ -166,6 +166,9 @@ func (s *Store) takeOver(ctx context.Context) error {
 			return t.mendMoments(ctx, othersLease)
 		}
 		if err := t.mendMoments(ctx, 0); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `UPDATE accounts SET batch_owner = '', batch_until = 0 WHERE batch_owner <> ''`); err != nil {
 			return err
 		}
 		return s.endLeases(ctx, t)

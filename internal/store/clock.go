@@ -79,6 +79,8 @@ func (t *tx) mendMoments(ctx context.Context, lease time.Duration) error {
 	}{
 		{`UPDATE accounts SET limited_until = ? WHERE limited_until > ?`, t.now.Add(pace.MaxLimited)},
 		{`UPDATE accounts SET probe_at = ? WHERE probe_at > ?`, t.now.Add(pace.MaxProbePause)},
+		{`UPDATE accounts SET batch_until = ? WHERE batch_until > ?`, t.now.Add(lease)},
+		{`UPDATE accounts SET batch_at = ? WHERE batch_at > ?`, t.now.Add(pace.MaxBatchRest)},
 		{`UPDATE slots SET started_at = ? WHERE started_at > ?`, t.now},
 		{`UPDATE slots SET ended_at = ? WHERE ended_at > ?`, t.now},
 		{`UPDATE files SET due_at = ? WHERE account <> '' AND state IN ('waiting', 'uploaded') AND due_at > ?`, t.now.Add(submission.MaxBackoff)},

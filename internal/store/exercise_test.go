@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,7 @@ import (
 // Exercise is what every database must do. database makes an empty one for a test and returns its URL.
 func Exercise(t *testing.T, database func(t testing.TB) string) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, *fixture){
+	tests := map[string]func(*testing.T, *fixture){
 		"AcceptKeepsEverything":     testAcceptKeepsEverything,
 		"AcceptRefusesNonsense":     testAcceptRefusesNonsense,
 		"AcceptTogether":            testAcceptTogether,
@@ -103,7 +104,9 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"PauseByOps":                testPauseByOps,
 		"NewerSchemaIsRefused":      testNewerSchemaIsRefused,
 		"UnknownIsNotFound":         testUnknownIsNotFound,
-	} {
+	}
+	maps.Copy(tests, exerciseBatches())
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &fixture{t: t, url: database(t), clock: newClock()}
@@ -139,6 +142,8 @@ type fixture struct {
 	t     testing.TB
 	url   string
 	clock *clock
+
+	lastClaims []submission.Claim // of claimedBeside
 
 	mu    sync.Mutex
 	woken []string

@@ -91,7 +91,7 @@ func (s *Store) Submission(ctx context.Context, id string) (submission.Submissio
 // Attempts reads the calls made for a submission, oldest first. Of one that was looked up again and again through a long outage the
 // first and the newest are kept. A submission that is unknown has none.
 func (s *Store) Attempts(ctx context.Context, id string) ([]submission.Attempt, error) {
-	all, err := list(ctx, s.read, s.d.bind(`SELECT number, kind, started_at, ended_at, outcome, status, text, messages FROM attempts
+	all, err := list(ctx, s.read, s.d.bind(`SELECT number, kind, batch, started_at, ended_at, outcome, status, text, messages FROM attempts
 		WHERE submission = (SELECT seq FROM submissions WHERE id = ?) ORDER BY number`), []any{id}, scanAttempt)
 	return all, s.explained(err)
 }
@@ -102,7 +102,7 @@ func scanAttempt(r row) (submission.Attempt, error) {
 		ended    time.Time
 		messages string
 	)
-	if err := r.Scan(&a.Number, &a.Kind, at{&a.StartedAt}, at{&ended}, &a.Outcome, &a.Status, &a.Text, &messages); err != nil {
+	if err := r.Scan(&a.Number, &a.Kind, &a.Batch, at{&a.StartedAt}, at{&ended}, &a.Outcome, &a.Status, &a.Text, &messages); err != nil {
 		return a, err
 	}
 	if !ended.IsZero() {

@@ -96,6 +96,7 @@ func unfindable(st Settlement) Settlement {
 //	not found, more pages            uncertain, the claim goes on
 //	not found, began early           uncertain, due when settle has passed since the break
 //	not found, began late enough     believed: queued, to be sent again
+//	not found, its list was taken    uncertain for BatchSettles settle times, then believed
 //	not found, source_uuid refused   uncertain for DuplicateSettles settle times, then rejected: it is another order's
 //	limited, unauthorised, wrong address   uncertain, in its old place: the account waits
 //	anything else                    uncertain, after a back-off: a look-up that failed, or was refused, proves nothing, and however
@@ -135,6 +136,8 @@ func afterAnswer(s Submission, began time.Time, settle time.Duration, p keycrm.P
 		st.Broke, st.Wait = true, settle
 	case s.Reason == ReasonDuplicate:
 		return afterDuplicate(s, began, settle, st)
+	case s.Reason == ReasonBatch && began.Sub(s.BrokeAt) < BatchSettles*settle:
+		st.Wait = s.BrokeAt.Add(BatchSettles*settle).Sub(began) + time.Millisecond
 	case began.Sub(s.BrokeAt) < settle:
 		// The database's now is later than began, so this is never early; a millisecond more outlives a store's rounding.
 		st.Wait = s.BrokeAt.Add(settle).Sub(began) + time.Millisecond
@@ -162,7 +165,7 @@ func afterDuplicate(s Submission, began time.Time, settle time.Duration, st Sett
 // notThere is the one place from where a submission that may have been sent is sent again: a look-up that began late enough went
 // through every page and found nothing.
 func notThere(s Submission, began time.Time, st Settlement) Settlement {
-	st.State = Queued
+	st.State, st.Reason = Queued, ""
 	st.Error = "KeyCRM does not have it: it is sent again"
 	// The settle time that has passed counts towards the back-off, so that only what breaks again and again waits any longer.
 	st.Wait = max(0, spread(backoff(s.Failures), s)-began.Sub(s.BrokeAt))

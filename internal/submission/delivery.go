@@ -22,6 +22,7 @@ type Call struct {
 	Owner     string
 	Kind      AttemptKind
 	Number    int       // Submission.Attempt as this call made it
+	Batch     int       // how many orders it carries; 0: one submission alone
 	Slot      int64     // the pace's row
 	StartedAt time.Time // the database's clock
 	NotAfter  time.Time // the wall clock after which no byte may be written any more

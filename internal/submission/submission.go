@@ -34,7 +34,8 @@ const (
 )
 
 // Reason says in one word why a submission is held; Error says it in a sentence. A submission that is uncertain has one too while
-// its last create was refused for its source_uuid: then ReasonDuplicate tells the look-ups that follow what a miss means. One that was
+// its last create was answered and yet told no id: refused for its source_uuid (ReasonDuplicate), or taken in a list (ReasonBatch). It tells
+// the look-ups that follow what a miss means. One that was
 // discarded keeps it, so that what is brought back is remembered for what it was.
 type Reason string
 
@@ -45,6 +46,7 @@ const (
 	ReasonTest      Reason = "test"      // _test=1
 	ReasonDuplicate Reason = "duplicate" // its source_uuid is another submission's
 	ReasonOrigin    Reason = "origin"    // a page of a site that `form.origins` does not list sent it
+	ReasonBatch     Reason = "batch"     // uncertain only: KeyCRM took the list of orders that it was part of, and told no ids
 	ReasonUncertain Reason = "uncertain" // KeyCRM may have it: held, nothing in KeyCRM could tell (a card with `mark: none`); discarded, ops gave it up
 )
 
@@ -87,7 +89,7 @@ type Submission struct {
 	MarkField  string // cards: the custom field that holds Mark; empty: manager_comment
 
 	State  State
-	Reason Reason // with Held and Discarded; ReasonDuplicate also with Uncertain
+	Reason Reason // with Held and Discarded; ReasonDuplicate and ReasonBatch also with Uncertain
 	Error  string // one English sentence for ops: why it is rejected, held, refused or waits
 	Faults []Fault
 
@@ -127,12 +129,16 @@ const (
 	Upload  AttemptKind = "upload"  // a file's content goes to KeyCRM
 	Attach  AttemptKind = "attach"  // and is shown with the order or card
 	Confirm AttemptKind = "confirm" // is it shown? asked when an attaching call's answer was lost
+
+	// Import is how a call that created several orders is counted. To each of them it was a Create, see Attempt.Batch.
+	Import AttemptKind = "import"
 )
 
 // Attempt is one call made for a submission.
 type Attempt struct {
 	Number    int              `json:"number"`
 	Kind      AttemptKind      `json:"kind"`
+	Batch     int              `json:"batch,omitempty"` // how many orders the call was about; 0: this submission alone
 	StartedAt time.Time        `json:"started_at"`
 	EndedAt   *time.Time       `json:"ended_at"` // nil: the end was never written (running, or the process died)
 	Outcome   keycrm.Outcome   `json:"outcome,omitempty"`
