@@ -68,8 +68,13 @@ func newCourier(w *world, account config.Account, r *relay) (*delivery.Courier, 
 	if err != nil {
 		return nil, err
 	}
+	var bulk *delivery.Bulk
+	if account.Bulk > 0 {
+		bulk = &delivery.Bulk{Over: account.Bulk, Queue: r.store, Ledger: r.store, Client: client}
+	}
 	return delivery.New(delivery.Options{
 		Account: account.Name,
+		Bulk:    bulk,
 		Limit:   limit(account),
 		Settle:  account.Settle,
 		Grace:   grace,

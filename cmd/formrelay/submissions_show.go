@@ -273,7 +273,11 @@ func (k knowledge) attemptCells(a submission.Attempt) []string {
 	for _, m := range a.Messages {
 		words = append(words, printable(k.says(m)))
 	}
-	return []string{string(a.Kind), string(a.Outcome), status, took, strings.TrimSpace(strings.Join(words, " "))}
+	kind := string(a.Kind)
+	if a.Batch > 0 {
+		kind += fmt.Sprintf(" (a batch of %d)", a.Batch)
+	}
+	return []string{kind, string(a.Outcome), status, took, strings.TrimSpace(strings.Join(words, " "))}
 }
 
 // changeText says what of it ops changed.

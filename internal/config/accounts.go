@@ -14,6 +14,9 @@ import (
 const (
 	maxAccounts = 100
 	maxName     = 64
+
+	// maxBulk bounds bulk's over. A backlog is counted each time that something is claimed.
+	maxBulk = 10_000
 )
 
 // Rules are what the check borrows from packages that this one may not import.
@@ -44,6 +47,7 @@ type Account struct {
 	Window  time.Duration // in any Window
 	Timeout time.Duration // how long one call may take
 	Settle  time.Duration // how long KeyCRM may take to show what a broken call made
+	Bulk    int           // when more than so many orders are due they go many in one call; 0: never
 
 	tokenEnv  string // the variable that may hold the token; it goes before the file
 	tokenFile string // the file that may hold it

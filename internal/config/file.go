@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -243,12 +244,12 @@ func (r *reader) account(name *token.Token, n ast.Node, main Account) Account {
 				set(r, &a, key, text)
 			}
 		case key.Value == "bulk":
-			r.add(key, "bulk is not built into this version yet; take it out")
+			a.Bulk = r.bulk(value)
 		case isToken(key.Value):
 			given["token_file"] = true // one fault is enough
 			r.add(key, "a token must not stand in this file; put it into a file of its own and name that with token_file, or into the environment and name the variable with token_env. Whoever has read this file knows the token: make a new one in KeyCRM")
 		default:
-			given[r.unknown(key, "an account", slices.Sorted(maps.Keys(known)))] = true // what was meant is not missing as well
+			given[r.unknown(key, "an account", append(slices.Sorted(maps.Keys(known)), "bulk"))] = true // what was meant is not missing as well
 		}
 	})
 	switch {
@@ -260,6 +261,31 @@ func (r *reader) account(name *token.Token, n ast.Node, main Account) Account {
 	a.noToken = fmt.Sprintf("there is no KeyCRM token for account %s: put it into %s, which %s names, and start again", a.Name, a.tokenEnv, r.file)
 	a.elsewhere = "token_file in " + r.file
 	return a
+}
+
+// bulk reads {over: 200}.
+func (r *reader) bulk(n ast.Node) (over int) {
+	given := false
+	faults := len(r.faults)
+	r.object(n, "bulk", "{over: 200}", func(key *token.Token, value ast.Node) {
+		given = true
+		if key.Value != "over" {
+			r.unknown(key, "bulk", []string{"over"})
+			return
+		}
+		text, plain := r.text(key, value)
+		if !plain {
+			return
+		}
+		var err error
+		if over, err = strconv.Atoi(text); err != nil || over < 1 || over > maxBulk {
+			r.add(key, "over: %s is no number from 1 to %d", quoted(text), maxBulk)
+		}
+	})
+	if !given && len(r.faults) == faults {
+		r.add(n.GetToken(), "bulk says nothing; write bulk: {over: 200}")
+	}
+	return over
 }
 
 // isToken recognises the keys under which people put the token itself.

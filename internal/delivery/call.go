@@ -99,14 +99,38 @@ func (c *Courier) settle(ctx context.Context, call submission.Call, st submissio
 
 // write is settle for whatever a call's answer is written by.
 func (c *Courier) write(ctx context.Context, call submission.Call, a keycrm.Answer, settle func() error) bool {
-	if c.o.OnCall != nil {
-		c.o.OnCall(call.Kind, a)
-	}
-	for pause := minStorePause; ; pause = min(2*pause, maxStorePause) {
+	c.learn(call.Kind, a)
+	return c.written(ctx, func() error {
 		err := settle()
 		if errors.Is(err, submission.ErrFenced) {
 			c.log.Warn().Str("submission", call.ID).Int("attempt", call.Number).Str("outcome", string(a.Outcome)).
 				Msg("a call ended after its lease: it settles nothing")
+		}
+		return err
+	})
+}
+
+// learn takes note of what a call came to.
+func (c *Courier) learn(kind submission.AttemptKind, a keycrm.Answer) {
+	if c.o.OnCall != nil {
+		c.o.OnCall(kind, a)
+	}
+	if kind == submission.Create {
+		switch a.Outcome {
+		case keycrm.Done:
+			c.proved.Store(true)
+		case keycrm.Uncertain, keycrm.NotSent:
+			c.proved.Store(false)
+		default:
+		}
+	}
+}
+
+// written runs a statement of the store again and again while the store fails, until it is carried out, the row has moved on, or ctx ends.
+func (c *Courier) written(ctx context.Context, statement func() error) bool {
+	for pause := minStorePause; ; pause = min(2*pause, maxStorePause) {
+		err := statement()
+		if errors.Is(err, submission.ErrFenced) {
 			return false
 		}
 		c.stored(err)

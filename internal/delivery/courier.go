@@ -15,6 +15,7 @@ package delivery
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -97,6 +98,7 @@ type Options struct {
 	Files   Files          // the files of what was delivered; nil: there are none
 	Storage Storage        // mostly the client too; with Files
 	Log     zerolog.Logger // gets ids and outcomes, never a value that somebody typed
+	Bulk    *Bulk          // a backlog goes by batches; nil: every order goes by itself
 	// OnCall is told of each call that was made and what it came to, probes included, before that is written down. It must return at
 	// once. May be nil.
 	OnCall func(kind submission.AttemptKind, answer keycrm.Answer)
@@ -110,6 +112,8 @@ type Courier struct {
 	log   zerolog.Logger
 	owner string
 	woken chan struct{}
+
+	proved atomic.Bool // the last create of this courier that came to anything was answered with an id; batches wait for that
 
 	mu   sync.Mutex
 	down bool // the store failed at the last try
@@ -168,7 +172,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		after(c.o.Grace, finished, cut)
 		after(lastWrites, finished, giveUp)
 	})
-	r := &shift{c: c, calls: calls, writes: writes, ended: make(chan landing, pace.MaxInFlight+1)}
+	r := &shift{c: c, calls: calls, writes: writes, ended: make(chan landing, pace.MaxInFlight+2)}
 	for ctx.Err() == nil {
 		r.sleep(ctx, r.step(ctx))
 	}

@@ -17,7 +17,8 @@ type shift struct {
 
 	hand    []job        // claimed and not begun, in the order in which they go
 	paged   bool         // the last call that began was a further page of a look-up: another's turn
-	flying  int          // calls begun and not settled
+	flying  int          // calls begun and not settled, but for a batch's
+	batch   batching     // of an account whose backlog may go by batches
 	probing bool         // one of them asks whether the paused account works again
 	filing  bool         // one of them is a file's
 	ended   chan landing // never blocks a call: there is room for all that can be in flight
@@ -40,6 +41,7 @@ type landing struct {
 	next  *job // the same look-up's next page
 	probe bool
 	file  bool
+	batch bool // it was no single call but the end of a batch
 }
 
 // idle is how long the loop may sleep, and whether a wake can change anything before that.
@@ -104,11 +106,17 @@ func (r *shift) deliver(ctx context.Context) idle {
 			return idle{pause: poll, deaf: true}
 		}
 		if len(r.hand) == 0 || r.othersTurn() {
+			if err := r.beginBatch(ctx); err != nil {
+				return r.failed(err)
+			}
 			if err := r.claim(); err != nil {
 				return r.failed(err)
 			}
 		}
 		if len(r.hand) == 0 {
+			if r.batch.goes {
+				return r.untilBatch()
+			}
 			return r.file()
 		}
 		if done, pause := r.begin(); !done {
@@ -146,7 +154,7 @@ func (r *shift) claim() error {
 	if len(r.hand) > 0 {
 		n = 1
 	}
-	claims, err := r.c.o.Queue.Claim(r.writes, r.c.o.Account, r.c.owner, n, claimLease)
+	claims, err := r.claims(n)
 	if err != nil {
 		return err
 	}
@@ -313,9 +321,13 @@ func (r *shift) drain() {
 	}
 }
 
-// landed takes note of a call's end. A look-up that has another page goes before everything else, a slot has been spent on it; only
+// landed takes note of the end of a call or a batch. A look-up that has another page goes before everything else, a slot has been spent on it; only
 // othersTurn lets one call pass it.
 func (r *shift) landed(l landing) {
+	if l.batch {
+		r.batch.underWay = false
+		return
+	}
 	r.flying--
 	if l.probe {
 		r.probing = false
@@ -335,7 +347,7 @@ func (r *shift) stop() {
 	if len(r.hand) > 0 {
 		r.c.stored(r.release())
 	}
-	for r.flying > 0 {
+	for r.flying > 0 || r.batch.underWay {
 		select {
 		case l := <-r.ended:
 			r.landed(l)
