@@ -8,7 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -42,6 +45,7 @@ type kit struct {
 	store    *store.Store
 	database string
 	limit    pace.Limit
+	settle   time.Duration
 	settled  chan struct{} // gets a token after each settled call
 	revision submission.Revision
 }
@@ -69,6 +73,7 @@ func newKit(t *testing.T, o sandbox.Options) *kit {
 		box:      sandbox.New(o),
 		database: "sqlite:" + filepath.Join(t.TempDir(), "formrelay.db"),
 		limit:    pace.Limit{Calls: 100, Window: time.Second, Timeout: timeout},
+		settle:   settling,
 		settled:  make(chan struct{}, 1),
 		revision: submission.Revision{Hash: hex.EncodeToString(sum[:]), Profile: "landing", Text: text},
 	}
@@ -114,7 +119,7 @@ func (k *kit) open(t *testing.T) {
 func (k *kit) run(t *testing.T) (stop func()) {
 	t.Helper()
 	c := delivery.New(delivery.Options{
-		Account: "main", Limit: k.limit, Settle: settling, Log: zerolog.Nop(),
+		Account: "main", Limit: k.limit, Settle: k.settle, Log: zerolog.Nop(),
 		Queue: k.store, Ledger: ledger{k.store, k.settled}, Client: k.client,
 	})
 	return k.start(t, c)
@@ -306,40 +311,76 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A KeyCRM that cannot be connected to, and then can.
-func TestRefusedConnection(t *testing.T) {
+// A KeyCRM that cannot be connected to, and then can: nothing is in doubt, and everything is sent once.
+func TestNoConnection(t *testing.T) {
 	t.Parallel()
-	k := newKit(t, boundless())
+	foreign := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(foreign.Close)
+	foreign.Config.ErrorLog = log.New(io.Discard, "", 0)
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	for name, tc := range map[string]struct{ url, says string }{
+		"Refused":     {"http://" + unused(t), "refused the connection"},
+		"DNS":         {"http://keycrm.invalid", "DNS"},
+		"Certificate": {foreign.URL, "certificate"},
+		"NoTLS":       {strings.Replace(plain.URL, "http:", "https:", 1), "does not speak TLS"},
+	} {
+		for _, kind := range []keycrm.Kind{keycrm.KindOrder, keycrm.KindCard} {
+			t.Run(name+"/"+string(kind), func(t *testing.T) {
+				t.Parallel()
+				k := newKit(t, boundless())
+				k.limit.Timeout = 10 * time.Second // a machine without a network takes its time to say that a name is not there
+				right := k.client
+				k.client = k.clientFor(t, tc.url)
+				id := k.accept(t, kind, "olena@example.com")
+				stop := k.run(t)
+				s := k.wait(t, id, func(s submission.Submission) bool { return s.Failures > 0 })
+				if s.State != submission.Queued || !strings.Contains(s.Error, tc.says) {
+					t.Errorf("it is %s: %s", s.State, s.Error)
+				}
+				stop()
+				k.client = right
+				k.run(t)
+				if s := k.end(t, id); s.State != submission.Delivered {
+					t.Errorf("it is %s: %s", s.State, s.Error)
+				}
+				if entities, creates := k.received(kind); entities != 1 || creates != 1 {
+					t.Errorf("KeyCRM has %d after %d creates", entities, creates)
+				}
+			})
+		}
+	}
+}
+
+// unused is an address on which nobody listens.
+func unused(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	k.client = k.clientFor(t, "http://"+address)
-	id := k.accept(t, keycrm.KindOrder, "olena@example.com")
-	k.run(t)
-	s := k.wait(t, id, func(s submission.Submission) bool { return s.Failures > 0 })
-	if s.State != submission.Queued || !strings.Contains(s.Error, "refused the connection") {
-		t.Errorf("it is %s: %s", s.State, s.Error)
-	}
-	if l, err = net.Listen("tcp", address); err != nil {
-		t.Skipf("somebody else has taken %s meanwhile: %v", address, err)
-	}
-	server := httptest.NewUnstartedServer(k.box)
-	if err := server.Listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	server.Listener = l
-	server.Start()
-	t.Cleanup(server.Close)
-	if s := k.end(t, id); s.State != submission.Delivered {
-		t.Errorf("it is %s: %s", s.State, s.Error)
-	}
-	if entities, _ := k.received(keycrm.KindOrder); entities != 1 {
-		t.Errorf("KeyCRM has %d orders", entities)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// KeyCRM lists a new entity late, yet within the settle time: the look-ups before that prove nothing, and it is sent once.
+func TestListedLate(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []keycrm.Kind{keycrm.KindOrder, keycrm.KindCard} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			k := newKit(t, sandbox.Options{Limit: -1, ListDelay: 2500 * time.Millisecond}) // later than the first look-up
+			k.settle = 5 * time.Second
+			if err := k.box.Inject(sandbox.Fault{Kind: sandbox.Cut, Stored: true, Method: "POST"}); err != nil {
+				t.Fatal(err)
+			}
+			id := k.accept(t, kind, "olena@example.com")
+			k.run(t)
+			s := k.end(t, id)
+			if entities, creates := k.received(kind); s.State != submission.Delivered || entities != 1 || creates != 1 || s.Attempt < 3 {
+				t.Errorf("it is %s (%s), %d after %d creates and %d calls\n%s", s.State, s.Error, entities, creates, s.Attempt, k.attempts(t, id))
+			}
+		})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +27,8 @@ import (
 const (
 	roleEnv = "FORMRELAY_TEST_ROLE"
 	crmEnv  = "FORMRELAY_TEST_CRM"
-	sender  = "sender"
+	sender  = "sender"  // is killed in its call
+	sleeper = "sleeper" // is stopped just before its call, for longer than its lease
 )
 
 // shortLease is what the child that is killed leaves behind.
@@ -112,6 +114,14 @@ func (fl *fleet) start(t *testing.T) {
 	fl.Store = fl.stores[0]
 }
 
+// sendableCard is a card that the sandbox takes.
+func sendableCard() *submission.Submission {
+	sub := sendable()
+	sub.Kind, sub.SourceUUID, sub.Mark = keycrm.KindCard, "", "[formrelay "+sub.ID+"]"
+	sub.Entity, _ = json.Marshal(map[string]any{"source_id": 22, "contact": map[string]any{"full_name": "Olena"}, "manager_comment": sub.Mark})
+	return sub
+}
+
 // sendable is an order that the sandbox takes.
 func sendable() *submission.Submission {
 	sub := (&fixture{clock: newClock()}).order(submission.NewID())
@@ -133,16 +143,8 @@ func (fl *fleet) accept(n int) (ids []string) {
 // delivered waits until every one has arrived, and expects KeyCRM to have each once.
 func (fl *fleet) delivered(ids []string) {
 	fl.t.Helper()
-	late := time.NewTimer(time.Minute)
-	defer late.Stop()
 	for _, id := range ids {
-		for s := fl.get(id); s.State != submission.Delivered; s = fl.get(id) {
-			select {
-			case <-fl.settled:
-			case <-late.C:
-				fl.t.Fatalf("%s is %s: %s", id, s.State, s.Error)
-			}
-		}
+		fl.settledAs(id, submission.Delivered)
 	}
 	times := map[string]int{}
 	for _, o := range fl.box.Orders() {
@@ -158,6 +160,20 @@ func (fl *fleet) delivered(ids []string) {
 		}
 	}
 	fl.same(len(ids), len(fl.box.Orders()))
+}
+
+// settledAs waits until a submission has come into the state.
+func (fl *fleet) settledAs(id string, state submission.State) {
+	fl.t.Helper()
+	late := time.NewTimer(time.Minute)
+	defer late.Stop()
+	for s := fl.get(id); s.State != state; s = fl.get(id) {
+		select {
+		case <-fl.settled:
+		case <-late.C:
+			fl.t.Fatalf("%s is %s: %s", id, s.State, s.Error)
+		}
+	}
 }
 
 // Three replicas deliver what three replicas accept: each once, and together inside one pace.
@@ -233,6 +249,81 @@ func TestKilledReplicaIsTakenOver(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A replica is stopped between the begin of its call and the call, for longer than its lease, as a machine that is suspended. Another one
+// takes over; when the first goes on it sends nothing any more and settles nothing.
+func TestSuspendedReplicaSendsNothingLate(t *testing.T) {
+	t.Parallel()
+	for kind, sub := range map[keycrm.Kind]*submission.Submission{keycrm.KindOrder: sendable(), keycrm.KindCard: sendableCard()} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			fl := newFleet(t, sandbox.Options{Limit: -1}, pace.Limit{Calls: 100, Window: time.Second, Timeout: time.Second})
+			fl.ok(replica(t, fl.url, nil).Accept(t.Context(), sub, revision()))
+			child := exec.CommandContext(t.Context(), os.Args[0])
+			child.Env = append(os.Environ(), crashEnv+"="+fl.url, roleEnv+"="+sleeper, crmEnv+"="+fl.crm)
+			child.Stderr = os.Stderr
+			in, err := child.StdinPipe()
+			fl.ok(err)
+			out, err := child.StdoutPipe()
+			fl.ok(err)
+			fl.ok(child.Start())
+			defer func() { _ = child.Process.Kill(); _ = child.Wait() }()
+			said := bufio.NewScanner(out)
+			if !said.Scan() {
+				t.Fatal("the child ended by itself")
+			}
+			fl.ok(child.Process.Signal(syscall.SIGSTOP))
+			var status syscall.WaitStatus // the signal takes effect some time after it was sent
+			if _, err := syscall.Wait4(child.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+				t.Fatalf("the child does not stand still: %v, %v", status, err)
+			}
+			_, err = fmt.Fprintln(in, "send")
+			fl.ok(err)
+			fl.start(t)
+			fl.settledAs(sub.ID, submission.Delivered)
+			fl.ok(child.Process.Signal(syscall.SIGCONT))
+			if said.Scan(); said.Text() != "not sent, fenced" {
+				t.Errorf("the call that came too late: %q", said.Text())
+			}
+			if n := len(fl.box.Orders()) + len(fl.box.Cards()); n != 1 {
+				t.Errorf("KeyCRM has it %d times", n)
+			}
+		})
+	}
+}
+
+// sendAfterSleep is the child that is stopped. It begins a call, waits for a word, makes the call, and says what came of it.
+func sendAfterSleep(url, crm string) {
+	ctx := context.Background()
+	s, err := Open(ctx, Options{URL: url})
+	if err != nil {
+		panic(err)
+	}
+	claims, err := s.Claim(ctx, "main", "asleep", 1, shortLease)
+	if err != nil || len(claims) != 1 {
+		panic(fmt.Sprint(claims, err))
+	}
+	call, err := s.Begin(ctx, claims[0], submission.Create, pace.Limit{Calls: 100, Window: time.Second, Timeout: shortLease / 2}, shortLease)
+	if err != nil {
+		panic(err)
+	}
+	c, err := keycrm.NewClient(keycrm.Options{BaseURL: crm + "/v1", UserAgent: "formrelay/test", Token: func() (string, error) { return "sandbox", nil }})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("begun")
+	bufio.NewScanner(os.Stdin).Scan()
+	answer := c.Create(ctx, claims[0].Kind, claims[0].Entity, call.NotAfter)
+	result := "sent"
+	if answer.Outcome == keycrm.NotSent {
+		result = "not sent"
+	}
+	if errors.Is(s.Settle(ctx, call, submission.AfterCreate(claims[0].Submission, answer)), submission.ErrFenced) {
+		result += ", fenced"
+	}
+	fmt.Println(result)
+	os.Exit(0)
 }
 
 // killWhileSending runs a child that claims and sends, and kills it when KeyCRM has its call.

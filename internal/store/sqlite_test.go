@@ -31,8 +31,11 @@ const crashEnv = "FORMRELAY_TEST_CRASH"
 
 func TestMain(m *testing.M) {
 	if url := os.Getenv(crashEnv); url != "" {
-		if os.Getenv(roleEnv) == sender {
+		switch os.Getenv(roleEnv) {
+		case sender:
 			sendUntilKilled(url, os.Getenv(crmEnv))
+		case sleeper:
+			sendAfterSleep(url, os.Getenv(crmEnv))
 		}
 		postUntilKilled(url)
 	}
