@@ -2,6 +2,7 @@ package intake
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -236,6 +237,15 @@ func TestFailurePage(t *testing.T) {
 		}
 		if script := b.fetch(tt.path, tt.body, head...); script.Code < 400 || script.Header().Get("Location") != "" {
 			t.Errorf("%s: a script is sent elsewhere: %d", tt.name, script.Code)
+		}
+	}
+	too := httptest.NewRequest(http.MethodPost, "/forms/small", nil)
+	for status, want := range map[int]string{
+		http.StatusTooManyRequests: "https://shop.example/form?a=1&error=X#top", http.StatusForbidden: "", http.StatusRequestTimeout: "",
+		http.StatusServiceUnavailable: "", http.StatusInternalServerError: "", http.StatusGone: "", http.StatusBadRequest: "",
+	} {
+		if got := failurePage(too, b.shelf.good["small"], status, "X"); got != want {
+			t.Errorf("%d: %q", status, got)
 		}
 	}
 	if n := b.intake.turned.take()["small"][http.StatusRequestEntityTooLarge]; n != 2 {

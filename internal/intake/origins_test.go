@@ -102,7 +102,7 @@ func TestStrangeSiteBeforeEverythingElse(t *testing.T) {
 	} {
 		w := b.post("/forms/p", body, "Origin", "https://evil.example")
 		s := b.store.last
-		if w.Code != http.StatusForbidden || s.State != submission.Held || s.Reason != submission.ReasonOrigin || len(s.Faults) != faults ||
+		if w.Code != http.StatusForbidden || s.State != submission.Held || s.Reason != submission.ReasonOrigin || len(s.Faults) != faults || len(s.Signs.Data) != 0 ||
 			!strings.Contains(s.Error, "https://evil.example") {
 			t.Errorf("%s: %d %s %s %q %v", body, w.Code, s.State, s.Reason, s.Error, s.Faults)
 		}

@@ -149,8 +149,9 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 			return strange("", lang)
 		}
 		hold(s, r.Header.Get("Origin"))
+	} else { // what comes from a strange site neither repeats a post of the shop's nor stands for one
+		s.Signs = signs(p, r.Header, c, s)
 	}
-	s.Signs = signs(p, r.Header, c, s)
 	own := s.ID
 	if err := i.store(r.Context(), s, p); err != nil {
 		return inLanguage(err, lang)
