@@ -178,3 +178,24 @@ func TestProfilesOfTheDatabase(t *testing.T) {
 	run(0, "is gone", "remove", "shop")
 	everywhere(http.StatusNotFound)
 }
+
+// A change is tried on the submissions that the profile took, and what comes out otherwise is shown.
+func TestPreviewDiff(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, sandbox.Options{}, map[string]string{"shop": versioned(1)})
+	id := s.submit("shop", visitor("Olena"))
+	s.changed("shop", strings.Replace(versioned(1), "version 1", "version 2", 1))
+	diff := []string{"preview", "shop", "--diff", "1", "--profiles", s.args[1], "--database", s.database}
+	out := said(t, 0, "1 submission compared, 1 come out otherwise", diff...)
+	for _, want := range []string{"submission " + id, "-  \"manager_comment\": \"version 1\"", "+  \"manager_comment\": \"version 2\""} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	s.changed("shop", versioned(1))
+	said(t, 0, "1 submission compared, 0 come out otherwise", diff...)
+	diff[3] = "9"
+	said(t, 1, "has no revision 9: `formrelay profiles history shop`", diff...)
+	said(t, 2, "--last: write a number from 1 to 1000", append(diff, "--last", "1001")...)
+	said(t, 2, "leave the other flags out", append(diff, "-F", "name=Olena")...)
+}

@@ -12,6 +12,7 @@ import (
 
 	"formrelay/internal/config"
 	"formrelay/internal/form"
+	"formrelay/internal/intake"
 	"formrelay/internal/mapping"
 	"formrelay/internal/profile"
 	"formrelay/internal/submission"
@@ -29,6 +30,8 @@ type previewCmd struct {
 	ID         string   `placeholder:"ID" help:"The submission's id; a new one unless given."`
 	Now        string   `placeholder:"TIME" help:"When it is received, such as 2026-03-04T09:15:00Z; now unless given."`
 	Explain    bool     `help:"Print on standard error which way each value took."`
+	Diff       int      `placeholder:"REVISION" help:"Show what the profile makes otherwise than that revision did of the submissions it took last."`
+	Last       int      `default:"20" help:"With --diff: of how many submissions (1 to 1000)."`
 }
 
 // Run prints the entity on standard output, byte for byte as it would be sent. What keeps it from being sent is told on standard
@@ -43,6 +46,9 @@ func (c previewCmd) Run(w *world) error {
 	p, err := c.profile(w)
 	if err != nil {
 		return err
+	}
+	if c.Diff != 0 {
+		return c.compare(w, p)
 	}
 	in, err := c.input(w, p)
 	if err != nil {
@@ -69,6 +75,8 @@ func (c previewCmd) check() error {
 		}
 	}
 	switch {
+	case c.Diff != 0:
+		return c.checkDiff(sources)
 	case c.Profile == "" && c.Submission == "":
 		return errors.New("name a profile, or a recorded submission with --submission")
 	case sources > 1:
@@ -239,14 +247,24 @@ func explain(out io.Writer, routes []mapping.Route) error {
 	return table.Flush()
 }
 
-// tellFaults says what keeps the submission from being sent: first what a visitor would be told, then what is held for ops.
+// tellFaults says what keeps the submission from being sent: first what a visitor would be told, in the visitor's words, then what is
+// held for ops.
 func tellFaults(out io.Writer, p *profile.Profile, result mapping.Result) {
 	for _, c := range result.Corrections {
-		fmt.Fprintf(out, "the visitor is told (422) at the field %s: %s\n", printable(c.Field), strings.TrimSuffix(c.Code+" "+c.Tag+"="+c.Param, " ="))
+		words, err := intake.Sentence(p.Lang, c)
+		if err != nil {
+			words = ""
+		}
+		fmt.Fprintf(out, "the visitor is told (422) at the field %s: %s (%s)\n", printable(c.Field), words, correctionRule(c))
 	}
 	for _, problem := range result.Problems {
 		fmt.Fprintf(out, "held for you: %s:%d:%d: %s: %s\n", p.File, problem.Pos.Line, problem.Pos.Column, problem.Path, printable(problem.Text))
 	}
+}
+
+// correctionRule names what was broken as the profile does.
+func correctionRule(c mapping.Correction) string {
+	return strings.TrimSuffix(c.Code+" "+c.Tag+"="+c.Param, " =")
 }
 
 func readAll(in io.Reader, limit int64) ([]byte, error) {

@@ -6,7 +6,18 @@ import (
 	"strings"
 
 	"formrelay/internal/mapping"
+	"formrelay/web"
 )
+
+// Sentence is what a visitor is told to correct, in a language that the relay speaks; an empty one is Ukrainian. It is for those who
+// try a profile out; the error is only for a program that lacks its own texts.
+func Sentence(lang string, c mapping.Correction) (string, error) {
+	texts, err := web.LoadMessages()
+	if err != nil {
+		return "", err
+	}
+	return sentence(texts[cmp.Or(lang, "uk")], c), nil
+}
 
 // sentence says to a visitor what to correct, in the shop's words and not the validator's. A code or a rule without a sentence of
 // its own is told as "check this field": a visitor must never read a program's word.
