@@ -320,15 +320,15 @@ func (s *speech) call(v *value) string {
 	return v.text + "(" + s.list(v.args) + ")"
 }
 
-// template is a value as the right side of a line: the text, and whether it was written out as it stands.
-func (s *speech) template(v *value, word keycrm.Word) (out string, fixed bool) {
+// template is a value as the right side of a line.
+func (s *speech) template(v *value, word keycrm.Word) string {
 	switch v.kind {
 	case nothing:
-		return "", true
+		return ""
 	case text:
-		return strings.ReplaceAll(v.text, "${", "$${"), true
+		return strings.ReplaceAll(v.text, "${", "$${")
 	case number, truth:
-		return v.text, true
+		return v.text
 	case joined:
 		var b strings.Builder
 		for _, part := range v.args {
@@ -338,15 +338,15 @@ func (s *speech) template(v *value, word keycrm.Word) (out string, fixed bool) {
 				b.WriteString("${" + s.of(part) + "}")
 			}
 		}
-		return b.String(), false
+		return b.String()
 	case call:
 		if v.text == "num" && isNumber(word) {
 			return s.template(v.args[0], word)
 		}
 	case list:
 		if word != keycrm.WordTexts {
-			return s.fail("an array stands where KeyCRM takes one value", v.line), false
+			return s.fail("an array stands where KeyCRM takes one value", v.line)
 		}
 	}
-	return "${" + s.of(v) + "}", false
+	return "${" + s.of(v) + "}"
 }

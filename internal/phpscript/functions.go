@@ -117,7 +117,10 @@ func (r *runner) effect(name string, args []*value, line int) (*value, bool) {
 		return r.isset(args, line), true
 	case "empty":
 		return negated(truthOf(argument(0))), true
+	case "unset":
+		r.notes.add(line, "unset(…) is not followed: take what it takes away out of the profile")
 	case "array_push":
+		r.notes.add(line, "array_push(…) is not followed; write what it adds as an item of the list")
 		return none, true
 	default:
 		return nil, false

@@ -117,13 +117,13 @@ func reduced(v any, key string) any {
 	case bool:
 		return fmt.Sprint(v)
 	case string:
-		return text2(v, key)
+		return loosened(v, key)
 	}
 	return v
 }
 
-// text2 undoes the normalisations of a text.
-func text2(s, key string) any {
+// loosened undoes the normalisations of a text.
+func loosened(s, key string) any {
 	s = strings.TrimSpace(s)
 	if rest, ok := strings.CutPrefix(s, "[formrelay 0123456789ABCDEFGHJKMNPQRS]"); ok {
 		s = strings.TrimSpace(rest)

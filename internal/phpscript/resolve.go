@@ -237,7 +237,11 @@ func coalesce(line int, args ...*value) *value {
 	return combine(first, "", line, parts...)
 }
 
+// appendPart adds a part of ??. Behind what is always there nothing counts.
 func appendPart(parts []*value, v *value) []*value {
+	if n := len(parts); n > 0 && (parts[n-1].kind == list || parts[n-1].kind == number || parts[n-1].kind == text) {
+		return parts
+	}
 	if blankValue(v) || len(parts) > 0 && same(parts[len(parts)-1], v) {
 		return parts
 	}
@@ -347,13 +351,13 @@ func concatenate(a, b *value) *value {
 		}
 	}
 	all := true
-	var b2 strings.Builder
+	var written strings.Builder
 	for _, p := range parts {
 		all = all && (p.kind == text || p.kind == number)
-		b2.WriteString(p.text)
+		written.WriteString(p.text)
 	}
 	if all {
-		return literal(b2.String(), a.line)
+		return literal(written.String(), a.line)
 	}
 	return combine(joined, "", a.line, parts...)
 }

@@ -329,10 +329,13 @@ func (r *runner) merge(condition *value, then map[string]*value, line int) {
 	}
 }
 
-// sends tells whether statements call KeyCRM: then what stands around them asks whether to send, not what.
+// sends tells whether statements call KeyCRM or make the array for it: then what stands around them asks whether to send, not what.
 func (r *runner) sends(all []*statement) bool {
 	return slices.ContainsFunc(all, func(st *statement) bool {
-		for _, t := range st.tokens {
+		for i, t := range st.tokens {
+			if entity := strings.Trim(t.Value, `'"`); (entity == "buyer" || entity == "contact") && i+1 < len(st.tokens) && st.tokens[i+1].Value == "=>" {
+				return true // the whole array is made here
+			}
 			switch t.Value {
 			case "curl_exec", "curl_init", "json_encode", "CURLOPT_POSTFIELDS", "wp_remote_post":
 				return true

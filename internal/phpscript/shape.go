@@ -12,7 +12,6 @@ import (
 type node struct {
 	key      string // "" for an item
 	text     string // of a leaf, as a template
-	fixed    bool   // the text is the script's own, and not from the form
 	plain    bool   // the script wrote a number, true or false
 	children []*node
 	inner    bool     // it has children, even when none is left
@@ -179,7 +178,7 @@ func (s *shaper) object(n *node, v *value, typ *keycrm.Type, e entryValue) {
 		s.notes.add(e.line, n.key+" takes all that was posted under one name: KeyCRM's fields are written out, take away what the form does not have")
 		n.children = s.parts(v, typ)
 	case nothing:
-		n.inner, n.fixed = false, true
+		n.inner = false
 	default:
 		why := "KeyCRM takes an object here"
 		if v.kind == opaque {
@@ -312,7 +311,7 @@ func (s *shaper) leaf(n *node, v *value, typ *keycrm.Type) {
 	if v.kind == chosen && v.args[0].kind == filled && same(v.args[0].args[0], v.args[1]) && blankValue(v.args[2]) && !isNumber(typ.Word) {
 		v = v.args[1] // a field that is empty is not sent anyway; only in numbers is PHP's 0 a matter
 	}
-	n.text, n.fixed = sp.template(v, typ.Word)
+	n.text = sp.template(v, typ.Word)
 	n.plain = v.kind == number && s.patterns.decimal.MatchString(v.text) || v.kind == truth
 	if v.unsafe {
 		n.source = ""
