@@ -281,14 +281,14 @@ func mergedLists(condition, then, otherwise *value, line int) *value {
 	opposite := negated(condition)
 	common := commonItems(then, otherwise)
 	n := 0
-	for _, e := range otherwise.entries {
+	for i, e := range otherwise.entries {
 		switch {
 		case !e.keyed && n < common:
 			n++
 		case !e.keyed:
 			e = conditional(e, opposite)
 		default:
-			if at := slices.IndexFunc(then.entries, func(o entryValue) bool { return o.keyed && o.key == e.key }); at >= 0 {
+			if at := placeOf(then, e.key, i); at >= 0 {
 				e = mergedEntry(condition, then.entries[at], e, line)
 			} else {
 				e = conditional(e, opposite)
@@ -297,17 +297,26 @@ func mergedLists(condition, then, otherwise *value, line int) *value {
 		out.entries = append(out.entries, e)
 	}
 	n = 0
-	for _, e := range then.entries {
+	for i, e := range then.entries {
 		if !e.keyed {
 			if n++; n <= common {
 				continue
 			}
-		} else if slices.ContainsFunc(otherwise.entries, func(o entryValue) bool { return o.keyed && o.key == e.key }) {
+		} else if placeOf(otherwise, e.key, i) >= 0 {
 			continue
 		}
 		out.entries = append(out.entries, conditional(e, condition))
 	}
 	return newValue(out)
+}
+
+// placeOf is where a list has a key, -1 without. It is looked for first at the place where the other branch has it, where it almost always
+// is: otherwise a long list under many conditions would take time that grows with its square.
+func placeOf(v *value, key string, near int) int {
+	if near < len(v.entries) && v.entries[near].keyed && v.entries[near].key == key {
+		return near
+	}
+	return slices.IndexFunc(v.entries, func(o entryValue) bool { return o.keyed && o.key == key })
 }
 
 // mergedEntry merges what two branches have under one key.
