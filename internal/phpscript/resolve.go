@@ -653,9 +653,6 @@ func (r *runner) text(raw string, pos lexer.Position, st *statement) *value {
 	return out
 }
 
-// fieldOf tells the variables in which PHP has what was posted.
-func isForm(name string) bool { return name == "$_POST" || name == "$_GET" || name == "$_REQUEST" }
-
 // variable is what a variable holds.
 func (r *runner) variable(name string, line int) *value {
 	if v, ok := r.vars[name]; ok && v != nil {
