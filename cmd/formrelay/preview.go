@@ -35,7 +35,7 @@ type previewCmd struct {
 }
 
 // Run prints the entity on standard output, byte for byte as it would be sent. What keeps it from being sent is told on standard
-// error, with exit 1.
+// error, with exit 1, as are the files that would follow it.
 func (c previewCmd) Run(w *world) error {
 	if err := c.check(); err != nil {
 		return usageError{err}
@@ -60,7 +60,8 @@ func (c previewCmd) Run(w *world) error {
 			return err
 		}
 	}
-	if len(result.Corrections)+len(result.Problems) > 0 {
+	taken := tellFiles(w.stderr, p, in.Fields.Files)
+	if len(result.Corrections)+len(result.Problems) > 0 || !taken {
 		tellFaults(w.stderr, p, result)
 		return silentError{}
 	}
@@ -204,7 +205,7 @@ func (c previewCmd) input(w *world, p *profile.Profile) (mapping.Input, error) {
 func recordedInput(s submission.Submission, explain bool) mapping.Input {
 	return mapping.Input{
 		ID: s.ID, Now: s.ReceivedAt, Explain: explain,
-		Fields:  &form.Fields{Pairs: s.Pairs, Charset: s.Charset},
+		Fields:  &form.Fields{Pairs: s.Pairs, Charset: s.Charset, Files: postedFiles(s)},
 		Visitor: mapping.Visitor(s.Visitor),
 	}
 }
@@ -230,10 +231,12 @@ func (c previewCmd) fields(w *world, p *profile.Profile) (*form.Fields, error) {
 		defer file.Close()
 		in = file
 	}
-	fields, err := form.Decode(c.Type, in, form.Options{Limits: p.Limits, Charset: p.Charset})
+	var types typing
+	fields, err := form.Decode(c.Type, in, form.Options{Limits: p.Limits, Charset: p.Charset, Files: types.open})
 	if err != nil {
 		return nil, fmt.Errorf("the server would turn this body away: %w", err)
 	}
+	types.name(fields)
 	return fields, nil
 }
 

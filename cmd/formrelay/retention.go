@@ -16,6 +16,7 @@ const (
 	retentionBatch = 25
 	retentionPause = 200 * time.Millisecond // between two batches
 	retentionEvery = 10 * time.Minute       // between two looks when nothing is left to do, or the store fails
+	sweptAtOnce    = 2                      // contents of files, of 10 MB at most each
 )
 
 // retain empties what has been kept for long enough, from now until ctx ends. Faults are only logged: the next look mends them.
@@ -38,6 +39,11 @@ func retain(ctx context.Context, db *store.Store, c config.Checked, log zerolog.
 			}
 			more = more || n == retentionBatch
 		}
+		swept, err := db.SweepUploads(ctx, sweptAtOnce)
+		if err != nil && ctx.Err() == nil {
+			log.Error().Err(err).Msg("contents of files that nobody needs any more could not be removed; it is tried again")
+		}
+		more = more || swept == sweptAtOnce
 		pause := retentionEvery
 		if more {
 			pause = retentionPause

@@ -45,6 +45,7 @@ type submissionsReplayCmd struct {
 	remaking `embed:""`
 
 	Again bool `help:"Make a second order or card of one that was delivered."`
+	Files bool `help:"Of one that was delivered: offer KeyCRM again the files that it refused. The order or card is not sent again."`
 }
 
 // replayable are the states that replay is for.
@@ -57,6 +58,9 @@ func (c submissionsReplayCmd) Run(w *world) error {
 	if c.Again && (len(c.IDs) != 1 || c.narrowing != narrowing{}) {
 		return usageError{errors.New("--again makes a second order: name the one submission by its id")}
 	}
+	if c.Files && (len(c.IDs) != 1 || c.narrowing != narrowing{} || c.Again) {
+		return usageError{errors.New("--files is about the files of one submission: name it by its id, and nothing else")}
+	}
 	if err := errors.Join(c.check(replayable()), c.remaking.check()); err != nil {
 		return usageError{err}
 	}
@@ -65,6 +69,9 @@ func (c submissionsReplayCmd) Run(w *world) error {
 		return err
 	}
 	defer db.Close()
+	if c.Files {
+		return refile(w, db, c.IDs[0])
+	}
 	r, err := newReplay(w, db, c.remaking, submission.Replayed, replayable())
 	if err != nil {
 		return err
@@ -74,6 +81,19 @@ func (c submissionsReplayCmd) Run(w *world) error {
 	}
 	r.what, r.done = "to be sent, or looked up", "replayed"
 	return r.run(c.choice)
+}
+
+// refile offers KeyCRM again the files of a submission that it refused.
+func refile(w *world, db *store.Beside, id string) error {
+	n, err := db.RetryFiles(w.ctx, operator(), id)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return fmt.Errorf("submission %s has no file that KeyCRM refused: formrelay submissions show %s tells of each", id, id)
+	}
+	_, err = fmt.Fprintf(w.stdout, "%s of submission %s offered to KeyCRM again\n", plural(n, "file"), id)
+	return err
 }
 
 // check is choice's; both of the embedded have one.

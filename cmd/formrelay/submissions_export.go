@@ -90,6 +90,7 @@ type exportedSubmission struct {
 	CRMID      *int64            `json:"crm_id"`
 	Error      *string           `json:"error"`
 	Fields     []form.Pair       `json:"fields"` // as posted, in order, repeated names too
+	Files      []shownFile       `json:"files"`
 }
 
 func exportJSON(w *world, db *store.Store, filter store.Filter, out io.Writer) error {
@@ -103,7 +104,7 @@ func exportJSON(w *world, db *store.Store, filter store.Filter, out io.Writer) e
 		if fields == nil {
 			fields = []form.Pair{}
 		}
-		if err := encoder.Encode(exportedSubmission{s.ID, s.ReceivedAt, s.Profile, s.State, s.Reason, crmID(s), errorText(s), fields}); err != nil {
+		if err := encoder.Encode(exportedSubmission{s.ID, s.ReceivedAt, s.Profile, s.State, s.Reason, crmID(s), errorText(s), fields, shownFiles(s.Files)}); err != nil {
 			return err
 		}
 	}
@@ -118,6 +119,7 @@ func (c submissionsExportCmd) exportCSV(w *world, db *store.Store, filter store.
 			return err
 		}
 		columns.add(s.Pairs)
+		columns.add(filePairs(s))
 	}
 	table := csvWriter{out: out, comma: ','}
 	if c.Excel {
@@ -197,7 +199,7 @@ func (c *columns) row(s submission.Submission) []string {
 	}
 	filled := make([]bool, len(c.names))
 	var rest []string
-	for _, p := range s.Pairs {
+	for _, p := range slices.Concat(s.Pairs, filePairs(s)) {
 		i, known := c.place[p.Name]
 		cell := len(exportHead()) + i
 		switch {

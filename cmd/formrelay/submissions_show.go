@@ -23,8 +23,9 @@ import (
 type submissionsShowCmd struct {
 	stored `embed:""`
 
-	ID   string `arg:"" help:"The submission's id."`
-	JSON bool   `name:"json" help:"As one JSON object."`
+	ID    string `arg:"" help:"The submission's id."`
+	JSON  bool   `name:"json" help:"As one JSON object."`
+	Files string `placeholder:"FOLDER" help:"Write its files into this folder too, as ID-NUMBER-NAME; none is overwritten."`
 }
 
 // Run prints one submission with everything known of it. It works while a server runs on the same database.
@@ -40,6 +41,11 @@ func (c submissionsShowCmd) Run(w *world) error {
 	known, err := everything(w, db, c.ID)
 	if err != nil {
 		return err
+	}
+	if c.Files != "" {
+		if err := saveFiles(w, db, known.Submission, c.Files); err != nil {
+			return err
+		}
 	}
 	if c.JSON {
 		return known.json(w.stdout)
@@ -116,6 +122,7 @@ type shownSubmission struct {
 	Reason      submission.Reason    `json:"reason,omitempty"`
 	ReceivedAt  time.Time            `json:"received_at"`
 	Fields      []form.Pair          `json:"fields"`
+	Files       []shownFile          `json:"files"`
 	Entity      json.RawMessage      `json:"entity"`
 	Faults      []submission.Fault   `json:"faults,omitempty"`
 	Signals     []submission.Signal  `json:"signals,omitempty"`
@@ -135,7 +142,8 @@ func (k knowledge) json(out io.Writer) error {
 	from, again := k.links()
 	shown := shownSubmission{
 		ID: k.ID, Profile: k.Profile, Revision: k.Revision, State: k.State, Reason: k.Reason, ReceivedAt: k.ReceivedAt,
-		Fields: k.Pairs, Entity: k.Entity, Faults: k.Faults, Signals: k.Signals, Attempts: k.attempts, Changes: k.changes, MadeFrom: from, SentAgain: again,
+		Fields: k.Pairs, Files: shownFiles(k.Files), Entity: k.Entity, Faults: k.Faults, Signals: k.Signals, Attempts: k.attempts, Changes: k.changes,
+		MadeFrom: from, SentAgain: again,
 		CorrectedBy: k.corrected, Repeats: k.Repeats, RepeatedAt: timeText(k.RepeatedAt), EmptiedAt: timeText(k.EmptiedAt), CRMID: crmID(k.Submission), Error: errorText(k.Submission),
 	}
 	if shown.Fields == nil {
@@ -172,6 +180,7 @@ func (k knowledge) text(out io.Writer) error {
 		for _, pair := range k.Pairs {
 			fmt.Fprintf(page, "  %s\t%s\n", printable(pair.Name), printable(pair.Value))
 		}
+		showFiles(page, k.Files)
 		if err := showEntity(page, k.Submission); err != nil {
 			return err
 		}

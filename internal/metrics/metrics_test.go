@@ -100,6 +100,7 @@ func TestScrape(t *testing.T) {
 					{State: submission.Queued, Account: "sisal", Profile: "order", N: 3},
 					{State: submission.Delivered, Account: "main", Profile: "order", N: 1_000_000},
 				},
+				Files:  []submission.FileCount{{State: submission.FileRefused, Profile: "order", N: 4}},
 				Oldest: map[string]time.Time{"main": now.Add(-90 * time.Second)},
 			},
 			health: map[string]pace.Account{
@@ -123,6 +124,7 @@ func TestScrape(t *testing.T) {
 			`formrelay_account_paused{account="sisal"} 0`,
 			`formrelay_account_probing{account="main"} 0`,
 			`formrelay_account_probing{account="sisal"} 1`,
+			`formrelay_files{profile="order",state="refused"} 4`,
 			`formrelay_keycrm_call_seconds_sum{account="main"} 0.3`,
 			`formrelay_keycrm_call_seconds_count{account="main"} 1`,
 			`formrelay_keycrm_calls_total{account="main",kind="create",outcome="done"} 1`,

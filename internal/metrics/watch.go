@@ -40,7 +40,7 @@ func (m *Metrics) Watch(s Source) (run func(context.Context)) {
 
 // described are the figures that a watch tells.
 type described struct {
-	submissions, oldest, paused, probing, limited, used, broken, up *prometheus.Desc
+	submissions, files, oldest, paused, probing, limited, used, broken, up *prometheus.Desc
 }
 
 func describe() described {
@@ -49,6 +49,7 @@ func describe() described {
 	}
 	return described{
 		submissions: desc("formrelay_submissions", "Submissions in the database, over all replicas.", "state", "profile"),
+		files:       desc("formrelay_files", "Files of submissions in the database, over all replicas; refused are those that KeyCRM will not have.", "state", "profile"),
 		oldest:      desc("formrelay_oldest_queued_seconds", "Age of the queued submission that has waited the longest; 0 when none is queued.", "account"),
 		paused:      desc("formrelay_account_paused", "1 while nothing is sent for a reason that ops can mend, such as a wrong token.", "account"),
 		probing:     desc("formrelay_account_probing", "1 while KeyCRM does not answer and one call at a time finds out when it does.", "account"),
@@ -68,7 +69,7 @@ type watch struct {
 
 // Describe names the figures.
 func (w *watch) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{w.submissions, w.oldest, w.paused, w.probing, w.limited, w.used, w.broken, w.up} {
+	for _, d := range []*prometheus.Desc{w.submissions, w.files, w.oldest, w.paused, w.probing, w.limited, w.used, w.broken, w.up} {
 		out <- d
 	}
 }
@@ -96,7 +97,7 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 	gauge(out, w.up, number(up))
 }
 
-// count tells the submissions by state and profile. A profile whose account was changed has several counts of one state.
+// count tells the submissions, and their files, by state and profile. A profile whose account was changed has several counts of one state.
 func (w *watch) count(out chan<- prometheus.Metric, f submission.Figures) {
 	type series struct{ state, profile string }
 	sums := map[series]int64{}
@@ -105,6 +106,9 @@ func (w *watch) count(out chan<- prometheus.Metric, f submission.Figures) {
 	}
 	for s, n := range sums {
 		gauge(out, w.submissions, float64(n), s.state, s.profile)
+	}
+	for _, c := range f.Files {
+		gauge(out, w.files, float64(c.N), string(c.State), c.Profile)
 	}
 }
 

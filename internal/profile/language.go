@@ -37,6 +37,8 @@ type document struct {
 
 	// map has the shape of KeyCRM's own body: on the left what KeyCRM calls a field, on the right
 	// where its value comes from, a fixed value or ${…} with a form field's name or an expression.
+	// A file that was posted is its name: ${photo} gives that of the last one posted as photo,
+	// ${list(photo)} all of them; the files themselves follow the order or card by themselves.
 	// Required.
 	Map tree `yaml:"map"`
 

@@ -171,6 +171,9 @@ func (s *Store) takeOver(ctx context.Context) error {
 		if _, err := t.exec(ctx, `UPDATE accounts SET batch_owner = '', batch_until = 0 WHERE batch_owner <> ''`); err != nil {
 			return err
 		}
+		if err := t.freeAllFiles(ctx); err != nil {
+			return err
+		}
 		return s.endLeases(ctx, t)
 	})
 }

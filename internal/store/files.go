@@ -133,6 +133,13 @@ func (t *tx) freeFiles(ctx context.Context, seq int64, account string) error {
 	return err
 }
 
+// freeAllFiles makes every file due that waits, for a process that has the database to itself: none has a call under way, and what
+// waits after a failure may as well be tried at a start.
+func (t *tx) freeAllFiles(ctx context.Context) error {
+	_, err := t.exec(ctx, `UPDATE files SET due_at = ? WHERE account <> '' AND state IN ('waiting', 'uploaded') AND due_at > ?`, micros(t.now), micros(t.now))
+	return err
+}
+
 // Columns of a file, in the order of scanFile.
 const fileColumns = `number, field, name, type, size, sha256, upload, state, crm_file, error, attempt, failures, due_at, broke_at, settled_at`
 
@@ -290,15 +297,22 @@ func fileEvent(call submission.FileCall, st submission.FileSettlement, window ti
 	return event(call.Call, submission.Settlement{Answer: st.Answer}, window), true
 }
 
-// RetryFiles has KeyCRM asked anew about a submission's files that it refused, and returns how many there are. They go through all
-// their steps again.
-func (s *Store) RetryFiles(ctx context.Context, id string) (int, error) {
+// RetryFiles has KeyCRM asked anew about a submission's files that it refused, and returns how many there are. What
+// KeyCRM has of them is not uploaded again.
+func (s *Store) RetryFiles(ctx context.Context, who, id string) (int, error) {
 	var n int64
-	err := s.update(ctx, func(t *tx) (err error) {
+	err := s.update(ctx, func(t *tx) error {
+		var seq int64
+		err := t.one(ctx, `SELECT seq FROM submissions WHERE id = ?`+t.d.lockRow, []any{id}, &seq)
+		if err != nil {
+			return notFound(err, "submission", id)
+		}
 		n, err = t.exec(ctx, `UPDATE files SET state = CASE WHEN crm_file = 0 THEN 'waiting' ELSE 'uploaded' END, error = '', failures = 0,
-			due_at = ?, settled_at = 0 WHERE submission = (SELECT seq FROM submissions WHERE id = ?) AND state = 'refused' AND account <> ''`,
-			micros(t.now), id)
-		return err
+			due_at = ?, settled_at = 0 WHERE submission = ? AND state = 'refused' AND account <> ''`, micros(t.now), seq)
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.note(ctx, seq, []submission.Change{{Who: who, Kind: submission.Refiled}})
 	})
 	return int(n), err
 }

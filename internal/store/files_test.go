@@ -232,7 +232,7 @@ func testFilesAndHealth(t *testing.T, f *fixture) {
 func testRefusedFile(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	f.withPhotos("A", 400, 800)
-	n, err := f.RetryFiles(ctx, "A")
+	n, err := f.RetryFiles(ctx, "olena", "A")
 	f.ok(err)
 	f.same(0, n)
 	f.delivered(77)
@@ -245,10 +245,18 @@ func testRefusedFile(t *testing.T, f *fixture) {
 	call = f.beginFile(submission.Upload)
 	f.same(2, call.File.Number)
 	f.noFile()
-	n, err = f.RetryFiles(ctx, "A")
+	n, err = f.RetryFiles(ctx, "olena", "A")
 	f.ok(err)
 	f.same(1, n)
 	f.same(1, f.beginFile(submission.Upload).File.Number)
+	changes, err := f.Changes(ctx, "A")
+	f.ok(err)
+	f.same(submission.Refiled, changes[0].Kind)
+	_, err = f.RetryFiles(ctx, "olena", "unknown")
+	f.is(err, submission.ErrNotFound)
+	figures, err := f.Figures(ctx)
+	f.ok(err)
+	f.same([]submission.FileCount{{State: submission.FileWaiting, Profile: "landing", N: 2}}, figures.Files)
 }
 
 // testSameFileTwice: KeyCRM knows both by one id, so that what attaches the one attaches the other.

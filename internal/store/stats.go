@@ -18,10 +18,11 @@ const (
 	countClaimed = `SELECT profile, account, state, 1, received_at FROM submissions WHERE owner <> '' AND state IN ('queued', 'uncertain')`
 	countOthers  = `SELECT profile, account, state, COUNT(*), 0 FROM submissions
 		WHERE state <> 'queued' AND state <> 'uncertain' GROUP BY profile, account, state`
-	countAll = countDue + ` UNION ALL ` + countClaimed + ` UNION ALL ` + countOthers
+	countFiles = `SELECT profile, state, COUNT(*) FROM files GROUP BY profile, state ORDER BY profile, state` // by files_figures
+	countAll   = countDue + ` UNION ALL ` + countClaimed + ` UNION ALL ` + countOthers
 )
 
-// Figures counts the submissions. It takes about 0.2 s for each million of them, and 0.3 s for every hundred thousand that wait, so
+// Figures counts the submissions and their files. It takes about 0.2 s for each million of them, and 0.3 s for every hundred thousand that wait, so
 // whoever asks often keeps the answer for a while. It keeps nobody else waiting.
 func (s *Store) Figures(ctx context.Context) (submission.Figures, error) {
 	type part struct {
@@ -54,7 +55,10 @@ func (s *Store) Figures(ctx context.Context) (submission.Figures, error) {
 	slices.SortFunc(f.Counts, func(a, b submission.Count) int {
 		return cmp.Or(cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Account, b.Account), cmp.Compare(a.State, b.State))
 	})
-	return f, nil
+	f.Files, err = list(ctx, s.read, countFiles, nil, func(r row) (c submission.FileCount, err error) {
+		return c, r.Scan(&c.Profile, &c.State, &c.N)
+	})
+	return f, s.explained(err)
 }
 
 // countWaiting repeats the condition of the index submissions_due word for word.

@@ -19,6 +19,7 @@ const (
 	SentAgain ChangeKind = "sent again" // Other is the new submission that was made of it
 	MadeFrom  ChangeKind = "made"       // Other is the submission that it was made of
 	Erased    ChangeKind = "erased"
+	Refiled   ChangeKind = "refiled" // KeyCRM is asked again about the files that it refused
 )
 
 // Change is one thing that ops decided about a submission. Old, New and Entity may hold what a visitor typed, and go with it.
