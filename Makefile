@@ -69,7 +69,7 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s) each
 
 .PHONY: bench
 bench: ## the accept path beside a bare net/http handler
-	$(GO) test -run '^$$' -bench 'BenchmarkAccept' -benchtime 2s -count 5 ./cmd/formrelay
+	$(GO) test -run '^$$' -bench 'BenchmarkAccept|BenchmarkMap' -benchtime 2s -count 5 ./cmd/formrelay
 
 .PHONY: loadtest
 loadtest: build ## the relay under load, beside a bare handler and a PHP script; LOAD="--rate 200/s …" says how
