@@ -99,9 +99,10 @@ func inProcess(t *testing.T, w *widget) *site {
 	return s
 }
 
-// from posts as a visitor with that address, and gives the answer's status and the id.
+// from posts as a visitor with that address, each time something else, and gives the answer's status and the id.
 func (s *site) from(ip string, fields url.Values) (status int, id string) {
 	s.t.Helper()
+	fields.Set("note", fields.Get("note")+"!") // the same again would be a repeat
 	w, text := post(s.t, s.address+"/forms/trap", fields.Encode(), "Accept", "application/json", "X-Forwarded-For", ip)
 	_, rest, _ := strings.Cut(text, `"id":"`)
 	id, _, _ = strings.Cut(rest, `"`)

@@ -213,10 +213,11 @@ func (k knowledge) head(page io.Writer) {
 	if !k.EmptiedAt.IsZero() {
 		fmt.Fprintf(page, "values\tgone since %s\n", k.EmptiedAt.Format(time.RFC3339))
 	}
-	if k.Error != "" {
+	several := k.State == submission.Held && len(k.Signals) > 1 // Error is all of them in one line
+	if k.Error != "" && !several {
 		fmt.Fprintf(page, "why\t%s\n", printable(k.Error))
 	}
-	if len(k.Signals) > 1 || k.State != submission.Held {
+	if several || k.State != submission.Held {
 		for _, s := range k.Signals {
 			fmt.Fprintf(page, "signal\t%s: %s\n", s.Reason, printable(s.Text))
 		}
