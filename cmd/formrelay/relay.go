@@ -65,7 +65,7 @@ func openRelay(w *world, c config.Checked, pages func(chi.Router)) (_ *relay, er
 	r.count = r.metrics.Watch(metrics.Source{Store: r.store, Accounts: limits(c), Broken: r.profiles.live.Broken})
 	r.retain = func(ctx context.Context) { retain(ctx, r.store, c, r.log) }
 	forms := intake.Config{
-		Profiles: r.profiles.live, Store: r.store, TrustedProxies: c.Proxies, Log: r.log, OnAnswer: r.metrics.Answered, OnHeld: r.metrics.Held,
+		Profiles: r.profiles.live, Store: r.store, Waiter: r.store, TrustedProxies: c.Proxies, Log: r.log, OnAnswer: r.metrics.Answered, OnHeld: r.metrics.Held,
 	}
 	if err = r.guards(w, c, &forms); err != nil {
 		return nil, err

@@ -24,15 +24,23 @@ type success struct {
 	ID       string  `json:"id"`
 	Status   string  `json:"status"`
 	Message  string  `json:"message"`
-	Next     string  `json:"next"`     // always a page to go to
-	Redirect *string `json:"redirect"` // the page that the form or its profile names; null when neither does
+	Next     string  `json:"next"`             // always a page to go to
+	CRMID    int64   `json:"crm_id,omitempty"` // KeyCRM's id, when the answer waited for it
+	Redirect *string `json:"redirect"`         // the page that the form or its profile names; null when neither does
+}
+
+// taken is what there is to tell of a post that was taken.
+type taken struct {
+	id, lang string
+	crmID    int64 // KeyCRM's, where it was waited for and is known; else 0
+	to       destination
 }
 
 // answer tells a visitor that the post was taken. To the visitor a held submission is one like any other.
-func (i *Intake) answer(w http.ResponseWriter, r *http.Request, p *profile.Profile, id, lang string, to destination) error {
-	next := receiptAddress(p, id, lang)
-	if to.address != "" {
-		next = filled(to.address, id, 0)
+func (i *Intake) answer(w http.ResponseWriter, r *http.Request, p *profile.Profile, t taken) error {
+	next := receiptAddress(p, t.id, t.lang)
+	if t.to.address != "" {
+		next = filled(t.to.address, t.id, t.crmID)
 	}
 	if !wantsJSON(r) {
 		// This is the way that nearly every post takes: no template, no buffer, and the headers set without canonicalising their names.
@@ -42,14 +50,18 @@ func (i *Intake) answer(w http.ResponseWriter, r *http.Request, p *profile.Profi
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
 	}
-	body := success{OK: true, Success: true, ID: id, Status: submission.Queued.Public(), Message: i.texts[lang]["received"], Next: next}
-	if to.address != "" {
+	body := success{OK: true, Success: true, ID: t.id, Status: submission.Queued.Public(), Message: i.texts[t.lang]["received"], Next: next}
+	if t.to.address != "" {
 		body.Redirect = &body.Next
 	} else {
 		// A script on the shop's page would take a bare path for one of the shop's. What names no host is no browser, and gets the path.
 		body.Next = httpd.BaseURL(r, i.TrustedProxies) + next
 	}
-	return writeJSON(w, http.StatusAccepted, body)
+	if t.crmID == 0 {
+		return writeJSON(w, http.StatusAccepted, body)
+	}
+	body.Status, body.CRMID = submission.Delivered.Public(), t.crmID
+	return writeJSON(w, http.StatusCreated, body)
 }
 
 // receiptAddress is the relay's own thank-you page.
@@ -67,7 +79,7 @@ func (i *Intake) receipt(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Add("Vary", "Accept, Accept-Language")
 	if a := readAccept(r.Header); !a.namesHTML() || a.prefersJSON() {
-		return writeJSON(w, http.StatusOK, receipt{ID: s.ID, Status: s.State.Public()})
+		return writeJSON(w, http.StatusOK, receipt{ID: s.ID, Status: s.State.Public(), CRMID: i.shownCRMID(s)})
 	}
 	// The receipt outlives its form: a profile may be closed or taken away while its visitor still reads the page.
 	p, _ := i.Profiles.Get(s.Profile) // gone since: nil, and its language with it
@@ -78,6 +90,7 @@ func (i *Intake) receipt(w http.ResponseWriter, r *http.Request) error {
 type receipt struct {
 	ID     string `json:"id"`
 	Status string `json:"status"`
+	CRMID  int64  `json:"crm_id,omitempty"`
 }
 
 // find looks a submission up by its address. Another profile's is as unknown as none: an id must not tell which form it belongs to.

@@ -50,6 +50,7 @@ type Store interface {
 type Config struct {
 	Profiles       Profiles
 	Store          Store
+	Waiter         Waiter         // for profiles with `answer.wait`; nil: nobody waits
 	TrustedProxies []netip.Prefix // whose X-Forwarded-… is believed; empty: nobody's
 	Log            zerolog.Logger
 	Now            func() time.Time // nil: time.Now
@@ -72,6 +73,8 @@ type Intake struct {
 	languages *languages
 	style     stylesheet
 	turned    turned
+	stopping  context.Context //nolint:containedctx // ends when the server stops, and with it whoever waits
+	stop      context.CancelFunc
 	strangers strangers
 	rates     rates
 	suspected atomic.Bool // that a proxy stands in front was said
@@ -103,6 +106,7 @@ func New(c Config) (*Intake, error) {
 		return nil, err
 	}
 	i := &Intake{Config: c, pages: pages, texts: texts, languages: newLanguages(), style: newStylesheet()}
+	i.stopping, i.stop = context.WithCancel(context.Background())
 	i.responder = httpd.NewResponder(c.Log, i.render)
 	return i, nil
 }

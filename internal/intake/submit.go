@@ -168,7 +168,7 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	case s.State == submission.Refused:
 		return i.refusal(s.ID, lang, p.Lang, &typed{fields.Pairs, fields.Files, s.Visitor, destined(r, p, c.next), corrections})
 	}
-	return i.answer(w, r, p, s.ID, lang, destined(r, p, c.next))
+	return i.answer(w, r, p, taken{id: s.ID, crmID: i.await(r, p, s), lang: lang, to: destined(r, p, c.next)})
 }
 
 // dropped takes back the files of a post that is turned away.

@@ -54,6 +54,7 @@ func (i *Intake) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			i.stop()
 			i.report()
 			return
 		case <-tick.C:

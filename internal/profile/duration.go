@@ -5,11 +5,16 @@ import (
 	"time"
 )
 
-// The bounds of the times in a profile. Beyond a day the same post is a new wish, and a key counts no longer either.
+// The bounds of the times in a profile. A visitor waits for KeyCRM no longer than a person waits for a page. Beyond a day the same post
+// is a new wish, and a key counts no longer either.
 const (
+	maxWait       = 10 * time.Second
 	defaultDedupe = time.Minute
 	maxDedupe     = 24 * time.Hour
 )
+
+// wait reads `answer.wait`.
+func (r *reader) wait(s *scalar) time.Duration { return r.duration(s, 0, 0, maxWait) }
 
 // dedupe reads `guard.dedupe`.
 func (r *reader) dedupe(s *scalar) time.Duration { return r.duration(s, defaultDedupe, 0, maxDedupe) }
@@ -21,7 +26,7 @@ func (r *reader) duration(s *scalar, otherwise, least, most time.Duration) time.
 	}
 	d, err := time.ParseDuration(s.text)
 	if err != nil || d < least || d > most {
-		r.add(s.pos, s.path+" cannot be "+quote(s.text), "write a time from "+durationText(least)+" to "+durationText(most)+", such as 5s or 1m30s")
+		r.add(s.pos, s.path+" cannot be "+quote(s.text), "write a time from "+durationText(least)+" to "+durationText(most)+", such as 5s")
 		return otherwise
 	}
 	return d

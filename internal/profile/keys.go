@@ -66,9 +66,6 @@ func keysOf(block reflect.Type, path string, comments map[string]string) []Key {
 	var keys []Key
 	for field := range block.Fields() {
 		name := field.Tag.Get("yaml")
-		if field.Type == reflect.TypeFor[notBuilt]() {
-			continue
-		}
 		k := Key{
 			Name: name, Path: strings.TrimPrefix(path+"."+name, "."), Kind: kindOf(field), Reads: Reads(field.Tag.Get("reads")),
 			Doc: comments[block.Name()+"."+field.Name],

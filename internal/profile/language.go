@@ -12,9 +12,6 @@ import (
 // it are the types after it. A key that is left out, or has nothing or an empty text behind its
 // colon, has its default. The tag words lists the only values of a key; the tag reads says how
 // a value is read that is no text: number, truth, size or duration.
-//
-// Keys of type notBuilt belong to the language and are not built in this version: naming one
-// is a fault, so that nobody relies on a guard or a test that is not there.
 type document struct {
 	// creates says what a post becomes in KeyCRM: order (POST /order) or card (a pipeline's card,
 	// POST /pipelines/cards). Required.
@@ -152,7 +149,10 @@ type answerBlock struct {
 	// keeps what was typed.
 	Failure scalar `yaml:"failure"`
 
-	Wait notBuilt `yaml:"wait"`
+	// wait is for how long the answer waits for KeyCRM to take the order or the card, 0s to 10s;
+	// default 0s. When KeyCRM has it by then, and nothing else was waiting to be sent, the answer
+	// tells KeyCRM's id; otherwise it is the usual one.
+	Wait scalar `yaml:"wait" reads:"duration"`
 }
 
 // guardBlock is the key `guard`. Sizes are written 1MB or 256KB, where 1 KB is 1,024 bytes; a
@@ -371,11 +371,4 @@ func (t *testBlocks) read(r *reader, path string, e mapping.Entry) {
 		r.object(path, item, &b)
 		*t = append(*t, Test{Name: b.Name.text, Pos: item.Pos, Form: r.posted(&b.Form), Expect: r.expected(&b.Expect)})
 	}
-}
-
-// notBuilt is a key of the language that this version does not have.
-type notBuilt struct{}
-
-func (*notBuilt) read(r *reader, path string, e mapping.Entry) {
-	r.notBuilt(e.Pos, path)
 }

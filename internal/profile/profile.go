@@ -46,6 +46,7 @@ type Profile struct {
 	Origins     Origins
 	Success     string        // absolute URL or path ([IsPath]) in ASCII, {id} and {crm_id} still in it; "": the relay's own thank-you page
 	Failure     string        // absolute URL or path in ASCII; "": the relay's own page of what went wrong
+	Wait        time.Duration // how long the answer waits for KeyCRM to have the submission; 0: not at all
 	Dedupe      time.Duration // for how long the same post without a key is the same submission; 0: never
 	HoldInvalid bool          // what a visitor could correct is held for ops instead
 	Lang        string        // uk, ru, en or pl; "": the visitor's own

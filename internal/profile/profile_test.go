@@ -69,6 +69,9 @@ func TestParse(t *testing.T) {
 		{name: "FilesLeast", text: least + "guard: {files: {max: 0, size: 1KB, types: application/pdf}}\n", want: func(p *Profile) {
 			p.Limits.Files, p.Limits.FileSize, p.FileTypes = 0, 1<<10, []string{"application/pdf"}
 		}},
+		{name: "Wait", text: least + "answer: {wait: 1500ms}\n", want: func(p *Profile) { p.Wait = 1500 * time.Millisecond }},
+		{name: "WaitLongest", text: least + "answer: {wait: 10s}\n", want: func(p *Profile) { p.Wait = 10 * time.Second }},
+		{name: "WaitLeast", text: least + "answer: {wait: 0}\n", want: func(*Profile) {}},
 		{name: "DedupeOff", text: least + "guard: {dedupe: 0s}\n", want: func(p *Profile) { p.Dedupe = 0 }},
 		{name: "DedupeLongest", text: least + "guard: {dedupe: 24h}\n", want: func(p *Profile) { p.Dedupe = 24 * time.Hour }},
 		{name: "OnlyAccount", text: least, accounts: []string{"main"}, want: func(p *Profile) { p.Account = "main" }},

@@ -42,7 +42,7 @@ func readDocument(c *collector, root *mapping.Node, o Options) *Profile {
 		Creates: r.kind(&d), SourceID: r.sourceID(&d), Account: r.account(&d.Account), Enabled: r.truth(&d.Enabled, true),
 		Limits: r.limits(&d.Guard), FileTypes: r.fileTypes(d.Guard.Files.Types), Charset: r.charset(&d.Form.Charset),
 		Origins: r.origins(d.Form.Origins), Success: r.success(&d.Answer.Success), Failure: r.failure(&d.Answer.Failure), Lang: r.oneOf(&d.Answer.Lang, languages()...),
-		Dedupe:      r.dedupe(&d.Guard.Dedupe),
+		Wait: r.wait(&d.Answer.Wait), Dedupe: r.dedupe(&d.Guard.Dedupe),
 		HoldInvalid: r.oneOf(&d.Answer.Invalid, "refuse", "hold") == "hold",
 		Guard:       r.guard(&d.Guard),
 	}
@@ -91,14 +91,8 @@ func (r *reader) isObject(path string, n *mapping.Node, example string) bool {
 
 // unknown tells of a key that the language does not have there, with what was most likely
 // meant: a key of this block with a slip in it, else the same key in another block, else the
-// list to choose from. A key that is not built yet is told at once, wherever it stands: whoever
-// moved it would only be told so there.
+// list to choose from.
 func (r *reader) unknown(e mapping.Entry, path string, keys []string) {
-	home, built := homeOf(e.Key)
-	if !built {
-		r.notBuilt(e.Pos, e.Key)
-		return
-	}
 	where := "of a profile"
 	if path != "" {
 		where = "of " + path
@@ -107,20 +101,15 @@ func (r *reader) unknown(e mapping.Entry, path string, keys []string) {
 	if near := value.Nearest(e.Key, keys); near != "" {
 		do = "did you mean " + near + "?"
 		r.meant[strings.TrimPrefix(path+"."+near, ".")] = true
-	} else if home != "" && home != path {
+	} else if home := homeOf(e.Key); home != "" && home != path {
 		do = "it belongs under " + home
 	}
 	r.add(e.Pos, quote(e.Key)+" is no key "+where, do)
 }
 
-// notBuilt tells of a key of the language that this version does not have.
-func (r *reader) notBuilt(pos mapping.Pos, key string) {
-	r.add(pos, key+" is not built yet in this version", "leave it out")
-}
-
 // homeOf is the block to which a key belongs that stands in the wrong one, "" when no block
-// has it, and whether this version has it there.
-func homeOf(key string) (home string, built bool) {
+// has it.
+func homeOf(key string) string {
 	d := reflect.TypeFor[document]()
 	for block := range d.Fields() {
 		if block.Type.Kind() != reflect.Struct {
@@ -128,16 +117,16 @@ func homeOf(key string) (home string, built bool) {
 		}
 		for field := range block.Type.Fields() {
 			if tag := field.Tag.Get("yaml"); tag != "" && tag == key {
-				return block.Tag.Get("yaml"), field.Type != reflect.TypeFor[notBuilt]()
+				return block.Tag.Get("yaml")
 			}
 		}
 	}
 	for _, kind := range []keycrm.Kind{keycrm.KindOrder, keycrm.KindCard} {
 		if keycrm.Schema(kind).Child(key) != nil {
-			return "map", true
+			return "map"
 		}
 	}
-	return "", true
+	return ""
 }
 
 // missing tells of a key that must be there, at the beginning of the file, for it has no place

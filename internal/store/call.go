@@ -180,6 +180,9 @@ func (s *Store) Settle(ctx context.Context, call submission.Call, st submission.
 	if err == nil && fenced {
 		return submission.ErrFenced
 	}
+	if err == nil && !st.Keep && call.ID != "" {
+		s.waiters.settled(call.ID, st.State, st.CRMID)
+	}
 	return err
 }
 

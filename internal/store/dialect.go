@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,9 @@ type dialect struct {
 	// anyOf ends a condition on a number that may be one of several, and eachOf makes the arguments of its executions; 0 may be among them.
 	anyOf  string
 	eachOf func(numbers []int64) [][]any
+	// anyText ends a condition on a text that may be one of any number of texts, which texts makes one argument of.
+	anyText string
+	texts   func([]string) any
 	// now is the clock that every lease, slot and due time is measured by.
 	now func(ctx context.Context, q querier) (time.Time, error)
 	// lockRow ends a SELECT whose rows the transaction is about to change; skipLocked does too, but passes over rows that another
@@ -79,6 +83,11 @@ func sqliteDialect(now func() time.Time) dialect {
 		inserts: []insert{sqliteInsert(16), sqliteInsert(4), sqliteInsert(1)},
 		anyOf:   "IN (" + places(sqliteNumbers) + ")",
 		eachOf:  sqliteEachOf,
+		anyText: "IN (SELECT value FROM json_each(?))",
+		texts: func(texts []string) any {
+			list, _ := json.Marshal(texts) // texts always marshal
+			return string(list)
+		},
 		now:     func(context.Context, querier) (time.Time, error) { return now(), nil },
 		explain: explainSQLite,
 		busy: func(err error) bool {

@@ -40,6 +40,7 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"PaceOutlivesTheProcess":    testPaceOutlivesTheProcess,
 		"DuplicateSourceUUID":       testDuplicateSourceUUID,
 		"DuplicatesInOneBatch":      testDuplicatesInOneBatch,
+		"LookFor":                   testLookFor,
 		"Repeats":                   testRepeats,
 		"RepeatsInOneBatch":         testRepeatsInOneBatch,
 		"RepeatsWithoutFirst":       testRepeatsWithoutFirst,

@@ -63,6 +63,8 @@ func postgresDialect(now func() time.Time) dialect {
 		bound:      postgresPatience,
 		busy:       func(error) bool { return false }, // its transactions begin whatever is locked
 		anyOf:      "= ANY (?)",
+		anyText:    "= ANY (?)",
+		texts:      func(texts []string) any { return texts },
 		eachOf:     func(numbers []int64) [][]any { return [][]any{{numbers}} },
 		inserts:    []insert{{values: numbered(fromArrays), least: 1, most: maxBatchRows, pack: inColumns}},
 		now:        serverClock,

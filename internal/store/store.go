@@ -98,6 +98,8 @@ type Store struct {
 	giveUp  context.CancelFunc
 	failing bool // the last batch could not be stored; only the committer touches it
 
+	waiters waiters // for what becomes of their submissions
+
 	waiting   queue
 	committer sync.WaitGroup
 	known     map[string]string // profile -> hash of the revision it last stored; only the committer touches it
@@ -121,6 +123,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.LockWait = defaultLockWait
 	}
 	s := &Store{d: h.dialect, log: o.Log, onAccept: o.OnAccept, onCommit: o.OnCommit, onCheck: o.OnCheck, known: map[string]string{}}
+	s.waiters.look = s.lookFor
 	s.batches, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	if s.present, err = h.enter(ctx, serving, o.LockWait, o.Log); err != nil {
 		s.giveUp()
@@ -201,6 +204,7 @@ const closeWithin = 2 * time.Second
 // Close turns away what waits to be stored (nobody has been answered about it), lets the batch that is being stored finish for two
 // seconds at most, then closes the database and frees its lock. Accept fails from then on. It may be called twice.
 func (s *Store) Close() error {
+	s.waiters.close()
 	if s.waiting.close() {
 		t := time.AfterFunc(closeWithin, s.giveUp)
 		s.committer.Wait()
