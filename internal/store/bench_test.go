@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,6 +42,8 @@ func (f *fixture) benchOrder() *submission.Submission {
 	sub.Pairs = callBack()
 	sub.Visitor = submission.Visitor{IP: "203.0.113.9", UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"}
 	sub.Entity = []byte(`{"source_id":22,"source_uuid":"` + sub.ID + `","manager_comment":"` + strings.Repeat("x", 320) + `"}`)
+	data := sha256.Sum256([]byte(sub.ID))
+	sub.Signs = submission.Signs{Data: data[:], Sender: int64(binary.BigEndian.Uint64(data[:]) | 1), Window: time.Minute}
 	return sub
 }
 
