@@ -1,5 +1,6 @@
-// Package web holds what a visitor's browser gets from the relay itself: the pages' templates, their one style sheet, and every
-// sentence in every language. It parses what it embeds and knows nothing of forms: which sentence is told when is decided elsewhere.
+// Package web holds what a visitor's browser gets from the relay itself: the pages' templates, their one style sheet, the script for
+// the shop's own pages, and every sentence in every language. It parses what it embeds and knows nothing of forms: which sentence is
+// told when is decided elsewhere.
 package web
 
 import (
@@ -12,7 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-//go:embed templates/*.html messages/*.yaml relay.css
+//go:embed templates/*.html messages/*.yaml relay.css relay.js
 var files embed.FS
 
 // Languages lists the languages that every sentence is there in. The first is the one spoken to a visitor of whom nothing is known.
@@ -192,11 +193,17 @@ func parsePage(layout *template.Template, name string) (*template.Template, erro
 }
 
 // Style is the style sheet of all pages and a checksum that changes with it, for its address.
-func Style() (css []byte, checksum string) {
-	css, err := files.ReadFile("relay.css")
+func Style() (css []byte, checksum string) { return read("relay.css") }
+
+// Script is relay.js, the helper that a shop's page loads, and a checksum that changes with it.
+func Script() (js []byte, checksum string) { return read("relay.js") }
+
+// read is one of the files and its checksum.
+func read(name string) (text []byte, checksum string) {
+	text, err := files.ReadFile(name)
 	if err != nil {
 		return nil, "" // cannot be: the file is part of the program
 	}
-	sum := sha256.Sum256(css)
-	return css, hex.EncodeToString(sum[:6])
+	sum := sha256.Sum256(text)
+	return text, hex.EncodeToString(sum[:6])
 }

@@ -72,6 +72,7 @@ type Intake struct {
 	texts     web.Messages
 	languages *languages
 	style     stylesheet
+	script    script
 	turned    turned
 	stopping  context.Context //nolint:containedctx // ends when the server stops, and with it whoever waits
 	stop      context.CancelFunc
@@ -105,7 +106,7 @@ func New(c Config) (*Intake, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Intake{Config: c, pages: pages, texts: texts, languages: newLanguages(), style: newStylesheet()}
+	i := &Intake{Config: c, pages: pages, texts: texts, languages: newLanguages(), style: newStylesheet(), script: newScript()}
 	i.stopping, i.stop = context.WithCancel(context.Background())
 	i.responder = httpd.NewResponder(c.Log, i.render)
 	return i, nil
@@ -136,6 +137,9 @@ func (i *Intake) Routes(all chi.Router) {
 		r.Options(receiptPath, options)
 		r.Get(stylePath, i.style.serve)
 		r.Head(stylePath, i.style.serve)
+		r.Get(scriptPath, i.script.serve)
+		r.Head(scriptPath, i.script.serve)
+		r.Options(scriptPath, options)
 		r.NotFound(i.responder.Handle(func(http.ResponseWriter, *http.Request) error { return notFound("NOT_FOUND") }))
 		r.MethodNotAllowed(i.responder.Handle(func(_ http.ResponseWriter, q *http.Request) error {
 			return i.wrongMethod(q, httpd.Allow(all, q))
