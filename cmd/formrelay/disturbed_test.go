@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -245,7 +246,7 @@ func serveOnSmallDisk(t *testing.T, folder, size string, args ...string) (p *pro
 		t.Skipf("SKIPPED: no small file system can be made here: %v %s", err, out)
 	}
 	p = serveBy(t, []string{"KEYCRM_TOKEN=" + sandboxToken}, []string{"unshare", "--map-root-user", "--mount", "sh", "-c", mount, folder, "formrelay"}, args...)
-	return p, filepath.Join("/proc", fmt.Sprint(p.command.Process.Pid), "root", folder)
+	return p, filepath.Join("/proc", strconv.Itoa(p.command.Process.Pid), "root", folder)
 }
 
 // fill writes a file until there is no room left.

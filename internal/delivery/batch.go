@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"formrelay/internal/keycrm"
 	"formrelay/internal/pace"
 	"formrelay/internal/submission"
@@ -167,11 +169,11 @@ func (r *batchRun) send() (keycrm.Answer, bool) {
 			r.left = append(r.left, s)
 		}
 	}
-	level := r.c.log.Info()
+	level := zerolog.InfoLevel
 	if a.Outcome != keycrm.Done {
-		level = r.c.log.Warn()
+		level = zerolog.WarnLevel
 	}
-	level.Int("orders", len(fates)).Str("outcome", string(a.Outcome)).Int("status", a.Status).Dur("took", a.Ended.Sub(a.Started)).Msg("sent a batch")
+	r.c.log.WithLevel(level).Int("orders", len(fates)).Str("outcome", string(a.Outcome)).Int("status", a.Status).Dur("took", a.Ended.Sub(a.Started)).Msg("sent a batch")
 	return a, r.settle(submission.Import, r.b.Call, a, fates)
 }
 

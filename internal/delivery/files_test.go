@@ -185,17 +185,18 @@ func TestFilesGoAfterOrders(t *testing.T) {
 	for _, id := range ids {
 		k.settledFiles(t, id)
 	}
-	orders, first := 0, ""
+	var first strings.Builder
+	orders := 0
 	for _, c := range k.box.Calls() {
 		if c.Path == "/order" {
 			orders++
-			first += "o"
+			first.WriteByte('o')
 		} else {
-			first += "f"
+			first.WriteByte('f')
 		}
 	}
-	if orders != len(ids) || !strings.HasPrefix(first, "oooooof") || len(first) != 3*len(ids) {
-		t.Errorf("the calls went %s", first)
+	if orders != len(ids) || !strings.HasPrefix(first.String(), "oooooof") || first.Len() != 3*len(ids) {
+		t.Errorf("the calls went %s", first.String())
 	}
 	if n := k.box.Busiest(k.limit.Window); n > k.limit.Calls {
 		t.Errorf("%d calls in one window, %d are allowed", n, k.limit.Calls)

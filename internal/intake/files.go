@@ -178,7 +178,7 @@ func fileCode(part string) string {
 
 // sizeText is a size as a visitor reads it, rounded down: what is told to fit must fit.
 func sizeText(text map[string]string, n int64) string {
-	unit, number := "size.kb", fmt.Sprint(n>>10)
+	unit, number := "size.kb", strconv.FormatInt(n>>10, 10)
 	if n >= 1<<20 {
 		unit, number = "size.mb", strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n*10>>20)/10), ".0")
 	}

@@ -75,7 +75,7 @@ func TestFilesAreStored(t *testing.T) {
 	large := jpeg + strings.Repeat("large", submission.FileChunk/2)
 	body, contentType := photos(
 		t,
-		sentFile{"photo", `C:\fakepath\фото‮кухні.php`, "text/html", large},
+		sentFile{"photo", `C:\fakepath\фото` + "\u202e" + `кухні.php`, "text/html", large},
 		sentFile{"empty", "", "application/octet-stream", ""},
 		sentFile{"scans[]", "рахунок.pdf", "image/png", pdf},
 		sentFile{"scans[]", "unread.jpg", "image/jpeg", ""},

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -179,6 +178,6 @@ func TestStrangeSiteIsToldToDevelopersOnly(t *testing.T) {
 	b := setup(t, "p", shops())
 	page := b.post("/forms/p", fine, "Origin", "https://"+marker+".example").Body.String()
 	if strings.Contains(page, "form.origins") || strings.Contains(strings.ToLower(page), strings.ToLower(marker)) || strings.Contains(page, home) {
-		t.Errorf("%s", fmt.Sprint(page))
+		t.Error(page)
 	}
 }

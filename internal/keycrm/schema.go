@@ -62,7 +62,7 @@ func (t *Type) Child(name string) *Type {
 func fieldsOf(t reflect.Type) []*Type {
 	var fields []*Type
 	for f := range t.Fields() {
-		if f := f; f.Tag.Get("crm") != "-" {
+		if f.Tag.Get("crm") != "-" {
 			fields = append(fields, typeOf(f))
 		}
 	}

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -89,7 +90,7 @@ func originOf(u *url.URL) (string, error) {
 }
 
 // errNoWeb is about an address that is no web page's.
-var errNoWeb = fmt.Errorf("an address begins with https:// or http:// and a host")
+var errNoWeb = errors.New("an address begins with https:// or http:// and a host")
 
 // canonicalHost is a host as browsers write it. A name that ends in a dot is another origin to a browser, so that it is none here.
 func canonicalHost(host string) (string, error) {

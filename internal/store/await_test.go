@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -59,7 +59,7 @@ func hub() (*Store, *looks) {
 func awaited(ctx context.Context, s *Store, n int) (answers chan int64) {
 	answers = make(chan int64, n)
 	for i := range n {
-		go func() { answers <- s.Await(ctx, fmt.Sprint(i)) }()
+		go func() { answers <- s.Await(ctx, strconv.Itoa(i)) }()
 	}
 	return answers
 }

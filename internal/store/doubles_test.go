@@ -1,7 +1,7 @@
 package store
 
 import (
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +13,7 @@ import (
 // signed is an order with the given data, key and sender; 0 is none of them.
 func (f *fixture) signed(id string, data byte, key, sender int64) *submission.Submission {
 	sub := f.order(id)
-	sub.Pairs = []form.Pair{{Name: "data", Value: fmt.Sprint(data)}}
+	sub.Pairs = []form.Pair{{Name: "data", Value: strconv.Itoa(int(data))}}
 	sub.Signs = submission.Signs{Data: []byte{data}, Key: key, Sender: sender, Window: time.Minute}
 	if key != 0 {
 		sub.Signs.Keyed = key<<8 + int64(data)

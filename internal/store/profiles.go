@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
+	"strconv"
 
 	"formrelay/internal/submission"
 )
@@ -58,7 +58,7 @@ func (s *Store) ProfileRevision(ctx context.Context, profile string, number int)
 	var r submission.Revision
 	err := s.read.QueryRowContext(ctx, s.d.bind(`SELECT hash, profile, text FROM revisions WHERE profile = ? AND number = ?`), profile, number).
 		Scan(&r.Hash, &r.Profile, &r.Text)
-	return r, s.explained(notFound(err, "profile "+profile+", revision", fmt.Sprint(number)))
+	return r, s.explained(notFound(err, "profile "+profile+", revision", strconv.Itoa(number)))
 }
 
 // ProfileChanges counts the changes of the profiles that lie in the database: as long as it is the same, so are they.

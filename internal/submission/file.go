@@ -17,11 +17,6 @@ const (
 	FileRefused  FileState = "refused"  // KeyCRM will not have it, and Error says why; the order or card is there without it
 )
 
-// FileStates lists the states, in the order of a file's way.
-func FileStates() []FileState {
-	return []FileState{FileWaiting, FileUploaded, FileAttached, FileRefused}
-}
-
 // Open tells whether something is still to be done about a file.
 func (s FileState) Open() bool { return s == FileWaiting || s == FileUploaded }
 
