@@ -42,7 +42,7 @@ func (i *Intake) answer(w http.ResponseWriter, r *http.Request, p *profile.Profi
 	if t.to.address != "" {
 		next = filled(t.to.address, t.id, t.crmID)
 	}
-	if !wantsJSON(r) {
+	if !wantsJSON(r) && !isMachine(r, p) {
 		// This is the way that nearly every post takes: no template, no buffer, and the headers set without canonicalising their names.
 		// 303: the browser fetches the next page with a GET, and reloading that page never posts again.
 		w.Header()["Location"] = []string{next}
@@ -57,11 +57,14 @@ func (i *Intake) answer(w http.ResponseWriter, r *http.Request, p *profile.Profi
 		// A script on the shop's page would take a bare path for one of the shop's. What names no host is no browser, and gets the path.
 		body.Next = httpd.BaseURL(r, i.TrustedProxies) + next
 	}
-	if t.crmID == 0 {
-		return writeJSON(w, http.StatusAccepted, body)
+	status := http.StatusAccepted
+	if t.crmID != 0 {
+		body.Status, body.CRMID, status = submission.Delivered.Public(), t.crmID, http.StatusCreated
 	}
-	body.Status, body.CRMID = submission.Delivered.Public(), t.crmID
-	return writeJSON(w, http.StatusCreated, body)
+	if p.HoldInvalid { // a page builder takes nothing else for success
+		status = http.StatusOK
+	}
+	return writeJSON(w, status, body)
 }
 
 // receiptAddress is the relay's own thank-you page.

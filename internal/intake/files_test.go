@@ -139,7 +139,7 @@ func TestFileOfAnotherType(t *testing.T) {
 		clear(b.store.chunks)
 	}
 	body, contentType := photos(t, sentFile{"photo", "a.exe", "image/jpeg", exe})
-	if w := b.fetch("/forms/webhook", body, "Content-Type", contentType); w.Code != http.StatusAccepted {
+	if w := b.fetch("/forms/webhook", body, "Content-Type", contentType); w.Code != http.StatusOK {
 		t.Fatal(w.Code, w.Body)
 	}
 	if s := b.store.last; s.State != submission.Held || !strings.Contains(s.Error, "photo holds a file of a type that the profile does not take (application/vnd.microsoft.portable-executable)") {

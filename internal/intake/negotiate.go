@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"formrelay/internal/profile"
 )
 
 // wantsJSON tells who gets JSON: whoever sent JSON, whoever prefers it by Accept, and whoever is a script: X-Requested-With, or the
@@ -13,6 +15,12 @@ func wantsJSON(r *http.Request) bool {
 	h := r.Header
 	return isJSON(h.Get("Content-Type")) || h.Get("X-Requested-With") != "" || h.Get("Sec-Fetch-Dest") == "empty" ||
 		readAccept(h).prefersJSON()
+}
+
+// isMachine tells of a sender to a profile for page builders that it is one. Some of them follow no redirect and take it for a failure,
+// and none of them asks for a page by name, as every browser does.
+func isMachine(r *http.Request, p *profile.Profile) bool {
+	return p.HoldInvalid && !readAccept(r.Header).namesHTML()
 }
 
 // isJSON tells whether a media type, with its parameters or without, is JSON.

@@ -290,6 +290,34 @@ func TestInvalidIsHeldWhereTheProfileSaysSo(t *testing.T) {
 	}
 }
 
+// Page builders follow no redirect, and some take only 200 for success; a browser is sent on as everywhere.
+func TestBuildersAreAnswered200(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "hold", lamp+"answer: {invalid: hold}\n")
+	const form, lead = "application/x-www-form-urlencoded", "name=Olena&phone=0501112233"
+	for _, tc := range []struct {
+		path, media, accept, body string
+		status                    int
+	}{
+		{"/forms/hold", form, "*/*", lead, http.StatusOK},
+		{"/forms/hold", form, "", lead, http.StatusOK},
+		{"/forms/hold", form, "application/json, text/plain, */*", lead, http.StatusOK},
+		{"/forms/hold", form, "*/*", "email=no", http.StatusOK},
+		{"/forms/hold", "application/json", "*/*", `{"name":"Olena"}`, http.StatusOK},
+		{"/forms/hold", form, browserAccept, lead, http.StatusSeeOther},
+		{"/forms/lamp", form, "*/*", lead, http.StatusSeeOther},
+		{"/forms/lamp", "application/json", "*/*", `{"name":"Olena"}`, http.StatusAccepted},
+	} {
+		w := b.send(http.MethodPost, tc.path, tc.body, "Content-Type", tc.media, "Accept", tc.accept)
+		if w.Code != tc.status {
+			t.Errorf("%+v: %d", tc, w.Code)
+		}
+		if tc.status != http.StatusSeeOther && decoded(t, w.Body)["ok"] != true {
+			t.Errorf("%+v: %s", tc, w.Body)
+		}
+	}
+}
+
 func TestDuplicateThatTheStoreHoldsIsSuccess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
