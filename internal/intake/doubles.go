@@ -12,12 +12,15 @@ import (
 )
 
 // signs is by what a post is known for one that came before, which the store decides. The key is the header Idempotency-Key, else the
-// field _idempotency_key, else Tilda's tranid. However long it is, only its sum is kept.
+// field that the profile names, else the field _idempotency_key, else Tilda's tranid. However long it is, only its sum is kept.
 //
 // What is set apart is no first of what is not, nor the other way round: whoever tries a form out and then posts it in earnest has
 // posted two things, and so has who was turned away on another site and then came to the right one.
 func signs(p *profile.Profile, h http.Header, c controls, s *submission.Submission) submission.Signs {
 	key := strings.TrimSpace(h.Get("Idempotency-Key"))
+	if key == "" && p.Guard.IdempotencyKey != "" {
+		key = last(s.Pairs, p.Guard.IdempotencyKey)
+	}
 	if key == "" {
 		key = c.key
 	}

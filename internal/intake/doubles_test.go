@@ -27,6 +27,11 @@ func TestSigns(t *testing.T) {
 		{name: "one with a key", a: keyed, b: plain, sender: true},
 		{name: "the key in a field", a: keyed, b: post{"/forms/lamp", body + "&_idempotency_key=+k-1+", ""}, keyed: true, sender: true},
 		{name: "Tilda's key", a: keyed, b: post{"/forms/lamp", body + "&tranid=k-1", ""}, keyed: true, sender: true},
+		{name: "the sender's own number again", a: post{"/forms/builder", body + "&payload[id]=7", ""}, b: post{"/forms/builder", body + "&payload[id]=7", "User-Agent: other"}, keyed: true},
+		{name: "another number of the sender's", a: post{"/forms/builder", body + "&payload[id]=7", ""}, b: post{"/forms/builder", body + "&payload[id]=8", ""}},
+		{name: "the header goes before the sender's number", a: post{"/forms/builder", body + "&payload[id]=7", "Idempotency-Key: k-1"}, b: post{"/forms/builder", body + "&payload[id]=7&_idempotency_key=k-1", "Idempotency-Key: k-2"}, sender: true},
+		{name: "the sender's number goes before others", a: post{"/forms/builder", body + "&payload[id]=7&_idempotency_key=k-1", ""}, b: post{"/forms/builder", body + "&payload[id]=7&_idempotency_key=k-2&tranid=3", ""}, keyed: true, sender: true},
+		{name: "a sender without its number", a: post{"/forms/builder", body + "&_idempotency_key=k-1", ""}, b: post{"/forms/builder", body + "&_idempotency_key=k-1", "User-Agent: other"}, keyed: true},
 		{name: "the field goes before Tilda's", a: keyed, b: post{"/forms/lamp", body + "&TRANID=other&_idempotency_key=k-1", ""}, keyed: true, sender: true},
 		{name: "the header goes before the field", a: keyed, b: post{"/forms/lamp", body + "&_idempotency_key=other", "Idempotency-Key: k-1"}, keyed: true, sender: true},
 		{name: "a blank key is none", a: plain, b: post{"/forms/lamp", body + "&_idempotency_key=+", "Idempotency-Key:  "}, sender: true},
@@ -50,7 +55,7 @@ func TestSigns(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, "second", lamp, "off", lamp+"guard: {dedupe: 0s}\n",
+			b := setup(t, "second", lamp, "off", lamp+"guard: {dedupe: 0s}\n", "builder", lamp+"guard: {idempotency_key: payload.id}\n",
 				"utf", strings.Replace(lamp, "form:\n", "form:\n  charset: utf-8\n", 1), "shop", strings.Replace(lamp, "form:\n", "form:\n  origins: [https://shop.example]\n", 1))
 			sent := func(p post) submission.Signs {
 				var head []string

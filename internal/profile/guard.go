@@ -43,6 +43,10 @@ type Guard struct {
 	Captcha  string        // the captcha that a sender must have solved, a name under `secrets` of --config; "": none
 	Secret   string        // the key that a sender must carry, a name under `secrets` of --config; "": none
 	Block    *Blocklist    // nil: nothing is blocked
+
+	// IdempotencyKey is the field, by the name it is posted under, in which a sender numbers its posts: the same number when it posts
+	// again; "": none.
+	IdempotencyKey string
 }
 
 // guard reads what of `guard` is no bound.
@@ -53,6 +57,8 @@ func (r *reader) guard(g *guardBlock) Guard {
 		Captcha:  r.secret(&g.Captcha, r.options.Captchas, "captcha", "provider"),
 		Secret:   r.secret(&g.Secret, r.options.Keys, "key", "field"),
 		Block:    r.block(&g.Block),
+
+		IdempotencyKey: posted(g.IdempotencyKey.text),
 	}
 	guard.Rate, guard.Window = r.rate(&g.Rate)
 	guard.Flood = r.flood(&g.Flood, &g.Rate, guard)
@@ -72,6 +78,15 @@ func (r *reader) honeypot(s *scalar) string {
 		return DefaultHoneypot
 	}
 	return s.text
+}
+
+// posted is the name under which a field arrives that may be written as an expression writes it: payload.id is posted as payload[id].
+func posted(name string) string {
+	root, rest, nested := strings.Cut(name, ".")
+	if !nested || strings.ContainsRune(name, '[') {
+		return name
+	}
+	return root + "[" + strings.ReplaceAll(rest, ".", "][") + "]"
 }
 
 // rate reads `guard.rate`: posts, a slash and a time.

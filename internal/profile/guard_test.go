@@ -38,6 +38,10 @@ func TestGuard(t *testing.T) {
 		{"min_time: 100ms", Guard{Honeypot: "_gotcha", MinTime: 100 * time.Millisecond}},
 		{"min_time: 1h", Guard{Honeypot: "_gotcha", MinTime: time.Hour}},
 		{"captcha: shop, secret: google", Guard{Honeypot: "_gotcha", Captcha: "shop", Secret: "google"}},
+		{"idempotency_key: lead_id", Guard{Honeypot: "_gotcha", IdempotencyKey: "lead_id"}},
+		{"idempotency_key: payload.data.id", Guard{Honeypot: "_gotcha", IdempotencyKey: "payload[data][id]"}},
+		{"idempotency_key: 'payload[id]'", Guard{Honeypot: "_gotcha", IdempotencyKey: "payload[id]"}},
+		{"idempotency_key: 'payload[a.b]'", Guard{Honeypot: "_gotcha", IdempotencyKey: "payload[a.b]"}},
 		{"block: {words: [], addresses: ~}", Guard{Honeypot: "_gotcha"}},
 	} {
 		got := guarded(t, tc.text, Options{})

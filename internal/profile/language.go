@@ -137,7 +137,7 @@ type answerBlock struct {
 
 	// invalid is refuse or hold; default refuse: a visitor whose fields are at fault is told so.
 	// With hold the visitor gets success and the submission waits for ops: for senders that are no
-	// browsers.
+	// browsers. Whoever does not ask for a page then gets 200 and JSON, never a redirect.
 	Invalid scalar `yaml:"invalid" words:"refuse hold"`
 
 	// lang is the language of pages and messages: uk, ru, en or pl. Default: the visitor's own.
@@ -181,6 +181,12 @@ type guardBlock struct {
 	// one, where the form sends no key that tells them apart: 0s to 24h; default 1m, and 0s turns it
 	// off.
 	Dedupe scalar `yaml:"dedupe" reads:"duration"`
+
+	// idempotency_key names the field in which a sender numbers its posts, such as lead_id or
+	// payload.id: the same number with the same data within 24 hours is the same post. For page
+	// builders that post again when an answer is late. Default: the form's own _idempotency_key,
+	// the header Idempotency-Key, or Tilda's tranid.
+	IdempotencyKey scalar `yaml:"idempotency_key"`
 
 	// honeypot names the field that the form hides from people: a post that fills it is held,
 	// reason spam. Default _gotcha.
