@@ -95,7 +95,7 @@ func elsewhere(flag, variable string, err error) error {
 	return err
 }
 
-// writeProfiles copies the example profiles `order` and `lead`.
+// writeProfiles copies the example profiles `order` and `lead`; the others are page builders'.
 func writeProfiles(folder string) error {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return err
