@@ -314,6 +314,25 @@ func TestRecipeGoogleForms(t *testing.T) {
 		"manager_comment": "[formrelay ID]\nЩо вас цікавить?[0]: Лампи\nЩо вас цікавить?[1]: Абажури\nПримітка: перша\nПримітка 2: друга"}`)
 }
 
+// Every expression of the page can be copied into a profile as it stands.
+func TestRecipesExpressions(t *testing.T) {
+	t.Parallel()
+	found := regexp.MustCompile("`(?:[a-z_]+: )?(\\$\\{[^`]+\\})`").FindAllStringSubmatch(deployed(t, "recipes.md"), -1)
+	if len(found) < 10 {
+		t.Fatalf("only %d are found", len(found))
+	}
+	for _, match := range found {
+		value, err := json.Marshal(match[1]) // which YAML reads as well
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "creates: card\nmap:\n  contact: {phone: \"${phone}\"}\n  custom_fields: [{uuid: LD_1, value: " + string(value) + "}]\ntables: {pipeline: {Contact Us: 3}}\n"
+		if _, faults := profile.Parse("copied", "copied.yaml", []byte(text), profile.Options{}); len(faults) > 0 {
+			t.Errorf("%s: %v", match[1], faults)
+		}
+	}
+}
+
 // Every profile of a recipe holds what is wrong, and says where its recipe stands; every recipe has its profile and its test.
 func TestRecipesAreWhole(t *testing.T) {
 	t.Parallel()
