@@ -39,6 +39,17 @@ func (f File) Names(r Rules) (Names, error) {
 	return named(accounts, secrets), err
 }
 
+// Accounts are the accounts that a command calls beside the server, told by the same flags, variables and file. The error tells every
+// fault of them, a line each.
+func (f File) Accounts(k KeyCRM, r Rules) ([]Account, error) {
+	calls, window, faults := k.check(r)
+	all, _, _, err := f.read(k.account(calls, window), r)
+	if err = errors.Join(append(faults, err)...); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
 // Account is one KeyCRM account: where it is, and how fast it may be called. It holds no secret, only where the token lies.
 type Account struct {
 	Name    string

@@ -96,12 +96,9 @@ func (s Server) Check(r Rules) (Checked, error) {
 	fault("listen", address(s.Listen))
 	fault("ops-listen", address(s.OpsListen))
 	fault("database", s.Data.Check())
-	fault("keycrm-url", webAddress(s.KeyCRM.URL))
-	fault("keycrm-timeout", within(s.Timeout, MinTimeout, MaxTimeout))
-	fault("keycrm-settle", within(s.Settle, MinSettle, MaxSettle))
-	fault("keycrm-token-file", s.oneToken(r.Getenv))
-	calls, window, err := r.Pace(s.Pace)
-	fault("keycrm-pace", err)
+	calls, window, wrong := s.KeyCRM.check(r)
+	faults = append(faults, wrong...)
+	var err error
 	c.Proxies, err = prefixes(s.TrustedProxies)
 	fault("trusted-proxies", err)
 	c.KeepFor, err = Keeping(s.Keep)
@@ -110,6 +107,22 @@ func (s Server) Check(r Rules) (Checked, error) {
 	fault("retention-refused", err)
 	c.Accounts, c.Secrets, c.Warning, err = s.read(s.account(calls, window), r)
 	return c, errors.Join(append(faults, err)...)
+}
+
+// check looks at every field and reads the pace.
+func (k KeyCRM) check(r Rules) (calls int, window time.Duration, faults []error) {
+	fault := func(flag string, err error) {
+		if err != nil {
+			faults = append(faults, fmt.Errorf("--%s: %w", flag, err))
+		}
+	}
+	fault("keycrm-url", webAddress(k.URL))
+	fault("keycrm-timeout", within(k.Timeout, MinTimeout, MaxTimeout))
+	fault("keycrm-settle", within(k.Settle, MinSettle, MaxSettle))
+	fault("keycrm-token-file", k.oneToken(r.Getenv))
+	calls, window, err := r.Pace(k.Pace)
+	fault("keycrm-pace", err)
+	return calls, window, faults
 }
 
 // oneToken refuses two tokens at once: which of them counted could only be guessed.

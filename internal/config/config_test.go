@@ -173,3 +173,22 @@ func TestTokenOfTheEnvironmentWins(t *testing.T) {
 		t.Errorf("no token at all: %v", err)
 	}
 }
+
+// A command that calls accounts beside the server is told of every fault of their flags, and of nothing else's.
+func TestAccountsBesideTheServer(t *testing.T) {
+	t.Parallel()
+	all, err := File{}.Accounts(good().KeyCRM, rules())
+	want := Account{Name: "main", URL: "https://openapi.keycrm.app/v1", Calls: 60, Window: time.Minute, Timeout: 15 * time.Second, Settle: time.Minute}
+	if diff := cmp.Diff([]Account{want}, all, cmpopts.IgnoreUnexported(Account{})); err != nil || diff != "" {
+		t.Errorf("error %v (-want +got):\n%s", err, diff)
+	}
+	_, err = File{Config: "none.yaml"}.Accounts(KeyCRM{URL: "nowhere", Pace: "often", Timeout: time.Hour, Settle: time.Minute}, rules())
+	if err == nil {
+		t.Fatal("no fault was told")
+	}
+	for _, flag := range []string{"--keycrm-url", "--keycrm-pace", "--keycrm-timeout", "--config"} {
+		if !strings.Contains(err.Error(), flag) {
+			t.Errorf("%s is not told in %v", flag, err)
+		}
+	}
+}

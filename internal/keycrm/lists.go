@@ -58,6 +58,9 @@ type Pipeline struct {
 	ID    int64  `json:"id"`
 	Title string `json:"title"`
 	Name  string `json:"name"`
+
+	// TakesPayments is nil where KeyCRM does not say. That the pipeline's block for payments is meant by it, its name says and nothing else.
+	TakesPayments *Flag `json:"use_payments"`
 }
 
 // Label is the pipeline's name, wherever KeyCRM wrote it.

@@ -36,6 +36,7 @@ type Mapping struct {
 	rest     *rest
 	mark     mark
 	warnings []Fault
+	tables   []Table // as written, for Leaves
 
 	decoder  *decoder
 	validate *validator.Validate

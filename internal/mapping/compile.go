@@ -87,7 +87,7 @@ func Compile(s Spec) (*Mapping, []Fault) {
 	if c.schema == nil {
 		return nil, []Fault{{Pos: s.MapPos, What: fmt.Sprintf("%q is no entity of KeyCRM's", s.Kind), Do: "write creates: order or creates: card"}}
 	}
-	m := &Mapping{kind: s.Kind, sourceID: s.SourceID, region: s.Region, location: s.Location, person: person(s.Kind)}
+	m := &Mapping{kind: s.Kind, sourceID: s.SourceID, region: s.Region, location: s.Location, person: person(s.Kind), tables: s.Tables}
 	m.fields = c.fields()
 	tables := c.tables()
 	c.lang = expression.New(expression.Options{Region: s.Region, Location: s.Location, Tables: tables, Numeric: numericFields(m.fields)})

@@ -10,6 +10,7 @@ import (
 // template is one scalar of the map: a literal, one expression, or text with expressions in it.
 type template struct {
 	source string // as written
+	quoted bool   // in quotes
 	pos    Pos
 	parts  []part
 	exprs  int // parts that are expressions
@@ -19,6 +20,7 @@ type template struct {
 type part struct {
 	text string
 	expr *expression.Expr
+	at   int // of an expression: characters of the template before it
 }
 
 // single is the expression that the whole template is, nil when it is anything else.
@@ -43,7 +45,7 @@ func (c *compiler) template(n *Node, in expression.Scope) *template {
 	if c.crowded(n, parts) || c.php(n, parts) {
 		return nil
 	}
-	t := &template{source: n.Text, pos: n.Pos, parts: make([]part, 0, len(parts))}
+	t := &template{source: n.Text, quoted: n.Quoted, pos: n.Pos, parts: make([]part, 0, len(parts))}
 	for _, p := range parts {
 		if !p.Expr {
 			t.parts = append(t.parts, part{text: p.Text})
@@ -54,7 +56,7 @@ func (c *compiler) template(n *Node, in expression.Scope) *template {
 			f.Offset += p.Offset
 			faults = append(faults, f)
 		}
-		t.parts = append(t.parts, part{expr: x})
+		t.parts = append(t.parts, part{expr: x, at: p.Offset})
 		t.exprs++
 	}
 	for _, f := range faults {

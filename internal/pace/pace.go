@@ -34,6 +34,7 @@ const (
 	ForLookUp
 	ForProbe // the cheap question whether KeyCRM is there and takes the token
 	ForFile  // a file of what KeyCRM has already: it waits for everything else
+	ForList  // a list that a person asks for beside the server, where a probe could go
 )
 
 // Wait says why a call may not go now. Until is when to ask again at the latest; it is never zero. A call that ends before may make
@@ -50,7 +51,7 @@ func (w *Wait) Error() string { return "wait: " + w.Why }
 // account are uncertain because a create broke.
 //
 // The order of the questions matters. KeyCRM's own 429 holds back everything, probes too. A paused account lets nothing but a
-// ForProbe through, and one that ops paused nothing at all. In an outage no file goes, one call goes at a time, and while a submission is uncertain a
+// ForProbe or ForList through, and one that ops paused nothing at all. In an outage no file goes, one call goes at a time, and while a submission is uncertain a
 // create is only a probe in its turn (see Account). Otherwise creates leave room for what is in doubt already, so that calls under way
 // and uncertain submissions are never more than MaxInFlight together; one at a time may always go. The pace comes last because nothing
 // is exempt from it.
@@ -65,7 +66,7 @@ func (l Limit) Decide(now time.Time, a Account, slots []Slot, p Purpose, uncerta
 		if w := a.oneAtATime(now, flying, landing, "paused"); w != nil {
 			return w
 		}
-		if p != ForProbe {
+		if p != ForProbe && p != ForList {
 			return &Wait{Until: now.Add(MinProbePause), Why: "paused"}
 		}
 	case a.Probing():

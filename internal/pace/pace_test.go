@@ -71,8 +71,12 @@ func TestDecide(t *testing.T) {
 		},
 		"limited no longer": {limit: limit, now: 5000, account: pace.Account{LimitedUntil: at(5000)}},
 
-		"paused, nothing else goes":   {limit: limit, now: 1000, account: paused, purpose: pace.ForLookUp, want: wait(2000, "paused")},
-		"paused, a probe goes":        {limit: limit, now: 1000, account: paused, purpose: pace.ForProbe},
+		"paused, nothing else goes":        {limit: limit, now: 1000, account: paused, purpose: pace.ForLookUp, want: wait(2000, "paused")},
+		"paused, a probe goes":             {limit: limit, now: 1000, account: paused, purpose: pace.ForProbe},
+		"paused, a list goes like a probe": {limit: limit, now: 1000, account: paused, purpose: pace.ForList},
+		"paused by ops, no list goes": {
+			limit: limit, now: 1000, account: pace.Account{Paused: "stocktaking", ByOps: true}, purpose: pace.ForList, want: wait(2000, "paused"),
+		},
 		"paused, a probe in its time": {limit: limit, now: -500, account: paused, purpose: pace.ForProbe, want: wait(0, "paused")},
 		"paused, one probe at a time": {limit: limit, now: 1000, account: paused, purpose: pace.ForProbe, slots: flying(500), want: wait(2500, "paused")},
 		"a probe counts against the pace": {

@@ -53,6 +53,9 @@ type Profile struct {
 	Guard       Guard
 	Mapping     *mapping.Mapping
 	Tests       []Test
+
+	places map[string]mapping.Pos // of what stands beside the map and is held against an account
+	mark   string
 }
 
 // Options is what the server's configuration adds to a file's meaning.

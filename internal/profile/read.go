@@ -49,6 +49,7 @@ func readDocument(c *collector, root *mapping.Node, o Options) *Profile {
 	r.reachable(&d, p)
 	p.Mapping = r.mapping(&d, p)
 	p.Tests = d.Tests
+	p.places, p.mark = d.places(), d.Mark.text
 	return p
 }
 

@@ -496,6 +496,48 @@ func testPauseAndProbe(t *testing.T, f *fixture) {
 	f.same(pace.Account{Name: "main"}, a)
 }
 
+// testLists has a person ask for lists beside the server: the pace is one, and what the call comes to says nothing about the server's own.
+func testLists(t *testing.T, f *fixture) {
+	ctx, narrow := t.Context(), pace.Limit{Calls: 1, Window: time.Minute, Timeout: time.Second}
+	ask := func(a keycrm.Answer) pace.Account {
+		t.Helper()
+		call, err := f.BeginList(ctx, "main", narrow)
+		f.ok(err)
+		_, err = f.BeginProbe(ctx, "main", "me", narrow)
+		f.waits(err, "pace")
+		f.ok(f.EndList(ctx, call, a))
+		_, err = f.BeginList(ctx, "main", narrow)
+		why := "pace"
+		if a.Outcome == keycrm.Limited {
+			why = "limited"
+		}
+		wait := f.waits(err, why)
+		f.clock.advance(wait.Until.Sub(f.clock.Now()))
+		account, err := f.Account(ctx, "main")
+		f.ok(err)
+		return account
+	}
+	f.same(pace.Account{Name: "main"}, ask(done(0)))
+	f.same(pace.Account{Name: "main"}, ask(keycrm.Answer{Outcome: keycrm.Unauthorised, Text: "a slip in the shell"}))
+	f.same(pace.Account{Name: "main"}, ask(timeout()))
+	until := f.clock.Now().Add(time.Hour)
+	f.same(until, ask(keycrm.Answer{Outcome: keycrm.Limited, RetryAfter: time.Hour}).LimitedUntil)
+
+	f.ok(f.Pause(ctx, "main", "the server has no token"))
+	f.clock.advance(time.Minute)
+	call, err := f.BeginList(ctx, "main", narrow)
+	f.ok(err)
+	_, err = f.BeginList(ctx, "main", narrow)
+	f.waits(err, "paused") // one at a time
+	f.ok(f.EndList(ctx, call, done(0)))
+	account, err := f.Account(ctx, "main")
+	f.ok(err)
+	f.same("the server has no token", account.Paused)
+	f.ok(f.PauseByOps(ctx, "main", "paused by olena"))
+	_, err = f.BeginList(ctx, "main", narrow)
+	f.waits(err, "paused")
+}
+
 func testExpireSortsOut(t *testing.T, f *fixture) {
 	f.broken("LOOKED-UP")
 	f.clock.advance(time.Minute)

@@ -68,6 +68,7 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"LimitedWithoutTime":        testLimitedWithoutTime,
 		"OutageAsksFirst":           testOutageAsksFirst,
 		"PauseAndProbe":             testPauseAndProbe,
+		"Lists":                     testLists,
 		"ExpireSortsOut":            testExpireSortsOut,
 		"TakeOver":                  testTakeOver,
 		"NextDue":                   testNextDue,

@@ -1,9 +1,12 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -16,7 +19,7 @@ type listed = map[string]any
 // makes, calls and the transactions of payment services, has a row or two, so that a client sees their shape.
 func (s *Sandbox) listRoutes(r chi.Router) {
 	list := func(path string, rows func() []listed, includes []string, filters ...filter[listed]) {
-		r.Method(http.MethodGet, path, referenceList(rows, query[listed]{filters: filters, includes: includes, sorts: []string{"id"}}))
+		r.Method(http.MethodGet, path, referenceList(s.rowsOf(path, rows), query[listed]{filters: filters, includes: includes, sorts: []string{"id"}}))
 	}
 	list("/order/source", sources, nil, by("driver"))
 	list("/order/payment-method", paymentMethods, nil)
@@ -33,10 +36,66 @@ func (s *Sandbox) listRoutes(r chi.Router) {
 		by("lead_id"), by("type"), column("client_phone", "external_number"), within("created_between", "created_at"))
 	list("/payments/external-transactions", transactions, nil, by("id"), column("transaction_uuid", "uuid"), by("gateway_id"),
 		by("is_attached"), within("created_between", "created_at"))
-	r.Method(http.MethodGet, "/custom-fields", handler(listCustomFields))
+	r.Method(http.MethodGet, "/custom-fields", handler(s.listCustomFields))
 	leads := r.With(s.needsLeads)
-	leads.Method(http.MethodGet, "/pipelines", referenceList(pipelines, query[listed]{sorts: []string{"id"}}))
+	leads.Method(http.MethodGet, "/pipelines", referenceList(s.rowsOf("/pipelines", pipelines), query[listed]{sorts: []string{"id"}}))
 	leads.Method(http.MethodGet, "/pipelines/{id:[0-9]+}/statuses", handler(listPipelineStatuses))
+}
+
+// SetList has the list at a path, such as /custom-fields, answer these rows in place of the sandbox's own until Reset: the account of a
+// shop that a profile is to be tried with. A path that has no such list is an error.
+func (s *Sandbox) SetList(path string, rows []map[string]any) error {
+	if !slices.Contains(replaceable(), path) {
+		return fmt.Errorf("%q is no list that can be replaced; there are %s", path, strings.Join(replaceable(), ", "))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lists == nil {
+		s.lists = map[string][]listed{}
+	}
+	s.lists[path] = rows
+	return nil
+}
+
+// replaceable are the lists that a profile's ids are looked up in.
+func replaceable() []string {
+	return []string{
+		"/custom-fields", "/offers", "/order/delivery-service", "/order/payment-method", "/order/source", "/pipelines", "/users",
+	}
+}
+
+// rowsOf gives the rows of the list at a path: those that SetList put there, else the sandbox's own. Each call makes new rows.
+func (s *Sandbox) rowsOf(path string, own func() []listed) func() []listed {
+	return func() []listed {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		rows, replaced := s.lists[path]
+		if !replaced {
+			return own()
+		}
+		fresh := make([]listed, len(rows))
+		for i, row := range rows {
+			fresh[i] = maps.Clone(row)
+		}
+		return fresh
+	}
+}
+
+// postList is POST /lists: SetList with a form's fields path and rows, a JSON list of objects.
+func (s *Sandbox) postList(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	var rows []listed
+	d := json.NewDecoder(strings.NewReader(r.PostFormValue("rows")))
+	d.UseNumber() // ids stay as they are written
+	err := d.Decode(&rows)
+	if err == nil {
+		err = s.SetList(r.PostFormValue("path"), rows)
+	}
+	if err != nil {
+		http.Error(w, "This list cannot be set: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // by filters by the column of the filter's own name.
@@ -88,7 +147,7 @@ func listStocks(r *http.Request) answer {
 }
 
 // listCustomFields answers the bare array that KeyCRM does, with options only when they are asked for.
-func listCustomFields(r *http.Request) answer {
+func (s *Sandbox) listCustomFields(r *http.Request) answer {
 	q := query[listed]{
 		filters:  []filter[listed]{{"model", func(row listed, value string) bool { return oneOf(row["model"], value) }}},
 		includes: []string{"options"}, sorts: []string{"position"},
@@ -97,7 +156,7 @@ func listCustomFields(r *http.Request) answer {
 	if a, refused := q.refuse(values); refused {
 		return a
 	}
-	rows := slices.DeleteFunc(customFields(), func(row listed) bool { return !q.passes(row, values) })
+	rows := slices.DeleteFunc(s.rowsOf("/custom-fields", customFields)(), func(row listed) bool { return !q.passes(row, values) })
 	if values.Get("include") == "" {
 		for _, row := range rows {
 			delete(row, "options")

@@ -28,9 +28,9 @@ var assets embed.FS
 // pages parses the templates. Each page has its own, and both hold waiting.html.
 func pages() *template.Template { return template.Must(template.ParseFS(assets, "*.html")) }
 
-// pageRoutes are the sandbox's own: the list, the page of faults, their style, what was received as JSON, and the two forms. A GET
-// never changes anything, and the forms take no post from another site's page. Only the list refreshes itself: a form that did would
-// be emptied while somebody fills it in, which is why the faults have a page of their own.
+// pageRoutes are the sandbox's own: the list, the page of faults, their style, what was received as JSON, the two forms, and the door for
+// an account's own lists. A GET never changes anything, and the forms take no post from another site's page. Only the list refreshes
+// itself: a form that did would be emptied while somebody fills it in, which is why the faults have a page of their own.
 func (s *Sandbox) pageRoutes() http.Handler {
 	all := pages()
 	r := chi.NewRouter()
@@ -43,6 +43,7 @@ func (s *Sandbox) pageRoutes() http.Handler {
 	r.Method(http.MethodGet, "/received", handler(s.showReceived))
 	own := r.With(http.NewCrossOriginProtection().Handler)
 	own.Post("/faults", s.postFault)
+	own.Post("/lists", s.postList)
 	own.Post("/reset", func(w http.ResponseWriter, r *http.Request) {
 		s.Reset()
 		http.Redirect(w, r, "/", http.StatusSeeOther)

@@ -75,6 +75,7 @@ type Sandbox struct {
 	calls  []Call
 	faults []*Fault
 	data   data
+	lists  map[string][]listed // by path: the rows of a list in place of the sandbox's own
 }
 
 // New returns a sandbox. Close ends what hangs in it.
@@ -102,12 +103,12 @@ func New(o Options) *Sandbox {
 // Close ends every call that hangs or is being slow. The sandbox answers on, but a hang then ends at once.
 func (s *Sandbox) Close() { s.close() }
 
-// Reset forgets what was received, the calls, the window and the faults. Ids go on counting, so that no two entities share one.
+// Reset forgets what was received, the calls, the window, the faults and the lists of SetList. Ids go on counting, so that no two entities share one.
 func (s *Sandbox) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.data.reset()
-	s.calls, s.faults, s.used, s.begun = nil, nil, 0, time.Time{}
+	s.calls, s.faults, s.lists, s.used, s.begun = nil, nil, nil, 0, time.Time{}
 }
 
 // Calls returns the calls so far, oldest first.

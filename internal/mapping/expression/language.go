@@ -113,6 +113,12 @@ type Expr struct {
 	Passes []Path // what it reads and hands on as it is, in whole or in part
 	Typed  bool   // what it comes to is a field's value, or is calculated from one, so that whoever posts the form chooses it
 
+	Known     []Known  // the values that it may come to and that are known before anything is posted
+	Open      bool     // it may come to something else than those and nothing
+	Many      bool     // what it comes to is certain to be a list, of which Known are items
+	Lookups   []Lookup // the tables whose rows it chooses, wherever in it
+	Canonical string   // the expression in one spelling, so that two can be compared
+
 	l       *Language
 	direct  []Step // with simple: the members that it is
 	root    Root
@@ -141,6 +147,7 @@ func (l *Language) Compile(source string, in Scope) (*Expr, []Fault) {
 	}
 	values := typed{lets: map[string]bool{}}
 	e := &Expr{Source: source, l: l, Typed: values.of(tree.Node)}
+	e.foresee(tree.Node)
 	r := reader{l: l, lets: map[string]*Path{}}
 	r.walk(tree.Node, fate{flows: true})
 	e.Reads, e.Passes = r.reads, r.passes
