@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/mapping/value":      {},
 	"internal/metrics":            {"internal/submission", "internal/keycrm", "internal/pace"}, // the only one that knows of Prometheus
 	"internal/pace":               {},
+	"internal/profile/online":     {"internal/profile", "internal/mapping", "internal/mapping/value", "internal/keycrm"},
 	"internal/profile/reference":  {"internal/profile", "internal/keycrm", "internal/mapping/expression", "internal/mapping/value"},
 	"internal/phpscript":          {"internal/profile", "internal/mapping", "internal/keycrm"},
 	"internal/profile":            {"internal/form", "internal/mapping", "internal/mapping/value", "internal/keycrm"},
@@ -50,6 +51,7 @@ var mayNot = map[string][]string{
 	"internal/mapping":            {"database/sql", "net/http"},
 	"internal/mapping/value":      {"database/sql", "net/http"},
 	"internal/mapping/expression": {"database/sql", "net/http"},
+	"internal/profile/online":     {"database/sql", "net/http"},
 	"internal/profile/reference":  {"database/sql", "net/http"},
 	"internal/phpscript":          {"database/sql", "net/http"},
 	"internal/profile":            {"database/sql", "net/http"},

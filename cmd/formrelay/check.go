@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,40 +17,73 @@ import (
 type checkCmd struct {
 	config.File `embed:""`
 
-	Profiles string   `env:"FORMRELAY_PROFILES" default:"./profiles" placeholder:"FOLDER" help:"Folder of the profiles to check when no file is named."`
-	JSON     bool     `name:"json" help:"Print what was found as a JSON list, for editors and CI."`
-	Files    []string `arg:"" optional:"" name:"file" help:"Profiles to check, files or names in the folder; without any, the whole folder."`
+	Profiles string `env:"FORMRELAY_PROFILES" default:"./profiles" placeholder:"FOLDER" help:"Folder of the profiles to check when no file is named."`
+	JSON     bool   `name:"json" help:"Print what was found as a JSON list, for editors and CI."`
+	Online   bool   `help:"Ask KeyCRM too: whether the ids, custom fields and articles that the profiles name are there."`
+
+	stored        `embed:"" group:"With --online:"`
+	config.KeyCRM `embed:"" group:"With --online:"`
+
+	Files []string `arg:"" optional:"" name:"file" help:"Profiles to check, files or names in the folder; without any, the whole folder."`
 }
 
 // Run reports every fault of every file, with those of the tests in it, and the warnings, one line each on standard error; it ends with
 // exit 1 if there was a fault.
 func (c checkCmd) Run(w *world) error {
-	found, err := c.read(w)
+	options, accounts, err := c.options(w)
+	if err != nil {
+		return err
+	}
+	found, err := c.read(options)
 	if err != nil {
 		return err
 	}
 	if found.profiles == 0 {
 		return fmt.Errorf("there is no profile in %s: a profile is a file <name>.yaml", c.Profiles)
 	}
+	var unasked error
+	if c.Online {
+		unasked = c.ask(w, found, accounts)
+	}
 	if c.JSON {
 		err = found.writeJSON(w)
 	} else {
 		err = found.write(w)
 	}
-	if err == nil && len(found.faults) > 0 {
+	if err = errors.Join(unasked, err); err == nil && len(found.faults) > 0 {
 		return silentError{}
 	}
 	return err
+}
+
+// options is what the configuration adds to a profile's meaning, and with --online the accounts that are asked.
+func (c checkCmd) options(w *world) (profile.Options, []config.Account, error) {
+	options, err := profileOptions(w, c.File)
+	if err != nil || !c.Online {
+		return options, nil, err
+	}
+	accounts, err := c.Accounts(c.KeyCRM, rules(w))
+	if err != nil {
+		return options, nil, usageError{err}
+	}
+	options.Accounts = nil
+	for _, a := range accounts {
+		options.Accounts = append(options.Accounts, a.Name)
+	}
+	return options, accounts, nil
 }
 
 // checked is what there is to say about some profiles.
 type checked struct {
 	profiles, tests  int
 	faults, warnings profile.Faults
+	sound            []*profile.Profile // those without a fault of their own
+	said             []string           // lines about what KeyCRM was asked
 }
 
 // add takes a profile without faults in: its tests are tried, and what may go wrong is said.
 func (c *checked) add(p *profile.Profile) {
+	c.sound = append(c.sound, p)
 	c.tests += len(p.Tests)
 	c.faults = append(c.faults, p.RunTests()...)
 	c.warnings = append(c.warnings, p.Warnings()...)
@@ -69,11 +103,12 @@ func (c *checked) write(w *world) error {
 	if len(c.warnings) > 0 {
 		warned = ", " + plural(len(c.warnings), "warning")
 	}
+	said := strings.Join(append([]string{""}, c.said...), "\n")
 	if len(c.faults) > 0 {
-		_, err := fmt.Fprintf(w.stderr, "%s, %s in %s%s\n", count, plural(len(c.faults), "fault"), plural(files(c.faults), "file"), warned)
+		_, err := fmt.Fprintf(w.stderr, "%s, %s in %s%s%s\n", count, plural(len(c.faults), "fault"), plural(files(c.faults), "file"), warned, said)
 		return err
 	}
-	_, err := fmt.Fprintf(w.stdout, "%s, no fault%s\n", count, warned)
+	_, err := fmt.Fprintf(w.stdout, "%s, no fault%s%s\n", count, warned, said)
 	return err
 }
 
@@ -96,8 +131,12 @@ type found struct {
 	Do       string `json:"do,omitempty"`
 }
 
-// writeJSON tells programs: a list, which is empty when there is nothing to say.
+// writeJSON tells programs: a list, which is empty when there is nothing to say. What people may want to know of the asking goes to
+// standard error.
 func (c *checked) writeJSON(w *world) error {
+	for _, line := range c.said {
+		fmt.Fprintln(w.stderr, line)
+	}
 	list := []found{}
 	for _, f := range c.all() {
 		severity := "error"
@@ -112,11 +151,7 @@ func (c *checked) writeJSON(w *world) error {
 	return out.Encode(list)
 }
 
-func (c checkCmd) read(w *world) (*checked, error) {
-	options, err := profileOptions(w, c.File)
-	if err != nil {
-		return nil, err
-	}
+func (c checkCmd) read(options profile.Options) (*checked, error) {
 	if len(c.Files) == 0 {
 		return c.folder(options)
 	}

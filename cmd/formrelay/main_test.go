@@ -59,6 +59,10 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DEPLOY_PROFILES", profiles)
+			box := sandbox.New(sandbox.Options{Token: sandboxToken})
+			server := httptest.NewServer(box)
+			e.Defer(func() { box.Close(); server.Close() })
+			e.Setenv("SANDBOX_URL", server.URL+"/v1") // what KEYCRM_TOKEN=sandbox opens
 			return nil
 		},
 	})
