@@ -25,7 +25,7 @@ demo: build ## a shop page, the relay and a stand-in for KeyCRM, all on this mac
 
 # The race detector needs a C compiler: it is installed when it is missing and Debian's packages can be reached; where it cannot be,
 # the tests run without the detector and say so. PostgreSQL likewise: its programs are installed, no cluster is made and no service is
-# started; the tests run a private one.
+# started; the tests run a private one. Chromium likewise, for the tests that do what a visitor's browser does.
 .PHONY: test
 test: ## every test, with the race detector, in random order, in a time zone that is not UTC
 	@if ! command -v gcc >/dev/null 2>&1 && ! command -v clang >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then \
@@ -40,6 +40,13 @@ test: ## every test, with the race detector, in random order, in a time zone tha
 	fi; \
 	if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then \
 		echo 'SKIPPED: the tests with PostgreSQL, because it is not installed (install postgresql)'; \
+	fi; \
+	if ! command -v chromium >/dev/null 2>&1 && ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then \
+		if command -v apt-get >/dev/null 2>&1; then \
+			echo 'installing chromium for the tests in a browser'; \
+			(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) >/dev/null 2>&1 || true; \
+		fi; \
+		command -v chromium >/dev/null 2>&1 || echo 'SKIPPED: the tests in a browser, because there is no Chromium (install chromium)'; \
 	fi; \
 	race=-race; \
 	if ! command -v gcc >/dev/null 2>&1 && ! command -v clang >/dev/null 2>&1; then \
