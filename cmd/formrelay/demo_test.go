@@ -17,10 +17,11 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	shop, received := startDemo(t)
 	forms := formsOf(t, get(t, shop))
-	if len(forms) != 2 {
-		t.Fatalf("the page has %d forms, want 2", len(forms))
+	if len(forms) != 3 {
+		t.Fatalf("the page has %d forms, want 3", len(forms))
 	}
-	for action, fields := range forms {
+	for _, form := range forms {
+		action, fields := form.action, form.fields
 		fields.Set("name", "Олена Іваненко")
 		fields.Set("phone", "050 111 22 33")
 		answered := time.Now()
@@ -62,22 +63,25 @@ func startDemo(t *testing.T) (shop, received string) {
 	return "", ""
 }
 
-// formsOf reads a page's forms as a browser would: the action of each, with its fields and what they hold.
-func formsOf(t *testing.T, page string) map[string]url.Values {
+// pageForm is a form's action, and its fields with what they hold.
+type pageForm struct {
+	action string
+	fields url.Values
+}
+
+// formsOf reads a page's forms as a browser would.
+func formsOf(t *testing.T, page string) (forms []pageForm) {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		t.Fatal(err)
 	}
-	forms := map[string]url.Values{}
-	var fields url.Values
 	for node := range root.Descendants() {
 		switch node.Data {
 		case "form":
-			fields = url.Values{}
-			forms[attribute(node, "action")] = fields
+			forms = append(forms, pageForm{attribute(node, "action"), url.Values{}})
 		case "input", "textarea":
-			fields.Set(attribute(node, "name"), attribute(node, "value"))
+			forms[len(forms)-1].fields.Set(attribute(node, "name"), attribute(node, "value"))
 		}
 	}
 	return forms

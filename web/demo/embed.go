@@ -1,4 +1,5 @@
-// Package demo holds the sample shop page that `formrelay demo` serves: plain HTML forms, no script.
+// Package demo holds the sample shop page that `formrelay demo` serves: a plain HTML form, and two that
+// relay.js sends.
 package demo
 
 import "embed"
