@@ -50,6 +50,8 @@ func newRunner(c *code, g *grammar, p *patterns, notes *notebook) *runner {
 			r.hide(m[1], comment.line)
 		}
 	}
+	r.track()
+	slices.SortStableFunc(r.secrets, func(a, b string) int { return len(b) - len(a) })
 	return r
 }
 

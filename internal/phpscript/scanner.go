@@ -72,33 +72,37 @@ type patterns struct {
 	heredoc  *regexp.Regexp
 	keywords map[string]bool
 
-	order   *regexp.Regexp // the address of KeyCRM's call for an order
-	secret  *regexp.Regexp // names of variables, constants and keys that hold a token
-	bearer  *regexp.Regexp // a header with a token
-	random  *regexp.Regexp // a long run of letters and digits, as tokens are
-	decimal *regexp.Regexp // a number that means the same in PHP, in YAML and in an expression
-	bare    *regexp.Regexp // a text that YAML takes as it stands
-	zone    *regexp.Regexp
-	address *regexp.Regexp
-	picture *regexp.Regexp // a field that holds the address of a picture
+	order       *regexp.Regexp // the address of KeyCRM's call for an order
+	secret      *regexp.Regexp // names of variables, constants and keys that hold a token
+	bearer      *regexp.Regexp // a header with a token
+	header      *regexp.Regexp // what a header with the authorization says around the token
+	environment *regexp.Regexp // the name of a variable in the environment
+	random      *regexp.Regexp // a long run of letters and digits, as tokens are
+	decimal     *regexp.Regexp // a number that means the same in PHP, in YAML and in an expression
+	bare        *regexp.Regexp // a text that YAML takes as it stands
+	zone        *regexp.Regexp
+	address     *regexp.Regexp
+	picture     *regexp.Regexp // a field that holds the address of a picture
 }
 
 func newPatterns() *patterns {
 	p := &patterns{
 		isPHP: regexp.MustCompile(startsPHP), isCode: regexp.MustCompile(startsCode),
-		cast:     regexp.MustCompile(`^\([ \t]*(?i:int|integer|float|double|string|bool|boolean|array|object)[ \t]*\)`),
-		number:   regexp.MustCompile(`^(?:0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*)?\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9][0-9_]*\.?)`),
-		heredoc:  regexp.MustCompile(`^<<<[ \t]*(?:"(\w+)"|'(\w+)'|(\w+))[ \t]*\n`),
-		keywords: map[string]bool{},
-		order:    regexp.MustCompile(`/(?:order|order/import)/?['"]$`),
-		secret:   regexp.MustCompile(`(?i)token|api_?key|apikey|secret|passw|bearer|authori[sz]ation`),
-		bearer:   regexp.MustCompile(`(?i)bearer\s+([^\s'"{}$]+)`),
-		random:   regexp.MustCompile(`[A-Za-z0-9+_=]{32,}`),
-		decimal:  regexp.MustCompile(`^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?$`),
-		bare:     regexp.MustCompile(`^(\$\{|[\pL_])[^\n\t#:"'\\]*$`),
-		zone:     regexp.MustCompile(`^[A-Za-z]+(/[A-Za-z_+-]+[0-9]*)*$`),
-		address:  regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/?&=%-]*)?$`),
-		picture:  regexp.MustCompile(`(?i)url|picture|image|photo|img`),
+		cast:        regexp.MustCompile(`^\([ \t]*(?i:int|integer|float|double|string|bool|boolean|array|object)[ \t]*\)`),
+		number:      regexp.MustCompile(`^(?:0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*)?\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9][0-9_]*\.?)`),
+		heredoc:     regexp.MustCompile(`^<<<[ \t]*(?:"(\w+)"|'(\w+)'|(\w+))[ \t]*\n`),
+		keywords:    map[string]bool{},
+		order:       regexp.MustCompile(`/(?:order|order/import)/?['"]$`),
+		secret:      regexp.MustCompile(`(?i)token|api_?key|apikey|secret|passw|bearer|authori[sz]ation`),
+		bearer:      regexp.MustCompile(`(?i)bearer\s+([^\s'"{}$]+)`),
+		header:      regexp.MustCompile(`(?i)(?:^|['"\s])(?:x-)?authorization\s*(?::\s*(?:bearer)?|['"]?$)|\bbearer(?:\s|['"]|$)`),
+		environment: regexp.MustCompile(`^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$`),
+		random:      regexp.MustCompile(`[A-Za-z0-9+_=]{32,}`),
+		decimal:     regexp.MustCompile(`^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?$`),
+		bare:        regexp.MustCompile(`^(\$\{|[\pL_])[^\n\t#:"'\\]*$`),
+		zone:        regexp.MustCompile(`^[A-Za-z]+(/[A-Za-z_+-]+[0-9]*)*$`),
+		address:     regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/?&=%-]*)?$`),
+		picture:     regexp.MustCompile(`(?i)url|picture|image|photo|img`),
 	}
 	for word := range strings.FieldsSeq("array list isset empty and or xor if else elseif foreach for while do switch function fn return echo true false null new match as") {
 		p.keywords[word] = true

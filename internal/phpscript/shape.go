@@ -311,6 +311,10 @@ func (s *shaper) leaf(n *node, v *value, typ *keycrm.Type) {
 	if v.kind == chosen && v.args[0].kind == filled && same(v.args[0].args[0], v.args[1]) && blankValue(v.args[2]) && !isNumber(typ.Word) {
 		v = v.args[1] // a field that is empty is not sent anyway; only in numbers is PHP's 0 a matter
 	}
+	if s.holdsSecret(v) {
+		v = unturned("it holds the API token", n.line)
+		v.unsafe = true
+	}
 	n.text = sp.template(v, typ.Word)
 	n.plain = v.kind == number && s.patterns.decimal.MatchString(v.text) || v.kind == truth
 	if v.unsafe {
