@@ -77,7 +77,7 @@ func (r *runner) candidates() []candidate {
 		if i, again := at[v.offset]; !again {
 			at[v.offset] = len(all)
 			all = append(all, c)
-		} else if c.best() >= all[i].best() {
+		} else if c.value.cut > all[i].value.cut || c.value.cut == all[i].value.cut && c.best() >= all[i].best() {
 			all[i] = c
 		}
 	}

@@ -29,6 +29,9 @@ func (r *runner) named(t *term, st *statement) *value {
 		}
 		r.seen(args[i])
 	}
+	if r.changing(strings.ToLower(name), rest[0].Args, args, t, st) {
+		return newValue(value{line: line})
+	}
 	v := r.call(strings.ToLower(name), args, t, st)
 	for _, step := range rest[1:] {
 		switch {
@@ -117,11 +120,6 @@ func (r *runner) effect(name string, args []*value, line int) (*value, bool) {
 		return r.isset(args, line), true
 	case "empty":
 		return negated(truthOf(argument(0))), true
-	case "unset":
-		r.notes.add(line, "unset(…) is not followed: take what it takes away out of the profile")
-	case "array_push":
-		r.notes.add(line, "array_push(…) is not followed; write what it adds as an item of the list")
-		return none, true
 	default:
 		return nil, false
 	}
@@ -166,6 +164,7 @@ func (r *runner) inline(f *statement, args []*value, line int) *value {
 	r.vars = r.parameters(f, args)
 	v := r.returned(f.body, line)
 	if v == nil {
+		r.vars = r.parameters(f, args)
 		r.run(f.body)
 		r.note()
 		v = unturned("what the script's own function "+f.name+"(…) gives could not be followed", line)

@@ -19,7 +19,8 @@ type (
 		Pos    lexer.Position
 		EndPos lexer.Position
 		Left   *choice `parser:"@@"`
-		Sign   string  `parser:"( @( '=' | '.=' | '??=' | '+=' | '-=' | '*=' | '/=' ) '&'*"`
+		Sign   string  `parser:"( @( '=' | '.=' | '??=' | '+=' | '-=' | '*=' | '/=' )"`
+		Ref    bool    `parser:"@'&'?"`
 		Right  *assign `parser:"@@ )?"`
 	}
 	choice struct {

@@ -84,6 +84,8 @@ func Import(text []byte, o Options) (*Result, error) {
 	if !ok {
 		return &Result{Notes: r.told()}, ErrNothing
 	}
+	r.unreached(found)
+	r.unread(found)
 	w := &writer{runner: r, found: found, options: o}
 	result := w.result()
 	result.Notes = r.told()

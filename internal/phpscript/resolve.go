@@ -18,18 +18,22 @@ func (r *runner) assign(a *assign, st *statement) *value {
 	}
 	v := r.assign(a.Right, st)
 	target := single(a.Left)
+	if target != nil && target.Array != nil && a.Sign == "=" {
+		r.apart(target.Array, v, a, st)
+		return v
+	}
 	if target == nil || target.Base == nil || target.Base.Var == "" {
 		if target != nil && target.Base != nil && target.Base.Name != "" && len(target.Trail) == 0 { // const NAME = …
 			r.constant(target.Base.Name, v, a.Pos.Line)
+		} else {
+			r.passed(st, "it gives a value to what is no variable here")
 		}
 		return v
 	}
-	if target.Base.Var == "$this" && len(target.Trail) > 0 && target.Trail[0].Member != "" {
-		shorter := *target
-		shorter.Base = &base{Var: "$this->" + target.Trail[0].Member}
-		shorter.Trail = target.Trail[1:]
-		target = &shorter
+	if a.Ref {
+		r.passed(st, "it is a reference, and what is given through one of its names is not followed for the other")
 	}
+	target = property(target)
 	head, tail := r.beside(st)
 	e := entryValue{value: v, line: a.Pos.Line, source: r.source(a.Right.Pos.Offset, r.code.ends(a.Right.EndPos)), head: head, tail: tail}
 	r.give(target, a.Sign, e, st)
@@ -42,6 +46,34 @@ func single(c *choice) *term {
 		return nil
 	}
 	return c.Test.Parts[0].First
+}
+
+// property is a term with a property of the object at hand as a variable of its own.
+func property(t *term) *term {
+	if t.Base.Var != "$this" || len(t.Trail) == 0 || t.Trail[0].Member == "" {
+		return t
+	}
+	shorter := *t
+	shorter.Base = &base{Var: "$this->" + t.Trail[0].Member}
+	shorter.Trail = t.Trail[1:]
+	return &shorter
+}
+
+// apart gives each variable of [$a, $b] = … or list(…) = … its part.
+func (r *runner) apart(into *array, v *value, a *assign, st *statement) {
+	for i, e := range into.Entries {
+		key, to := literal(itoa(i), a.Pos.Line), e.First
+		if e.Second != nil {
+			key, to = r.assign(e.First, st), e.Second
+		}
+		target := single(to.Left)
+		if target == nil || target.Base == nil || target.Base.Var == "" || to.Right != nil {
+			r.passed(st, "it is taken apart in a way that is not followed")
+			continue
+		}
+		part := entryValue{value: member(v, key, a.Pos.Line), line: a.Pos.Line, source: r.source(a.Right.Pos.Offset, r.code.ends(a.Right.EndPos))}
+		r.give(property(target), "=", part, st)
+	}
 }
 
 // beside are the comments above a statement and behind it.
@@ -87,8 +119,16 @@ func (r *runner) give(target *term, sign string, e entryValue, st *statement) {
 	}
 	root := r.vars[name]
 	if root == nil || root.kind != list {
+		if root == nil && (name == "$_POST" || name == "$_REQUEST" || name == "$_GET") {
+			root = r.variable(name, e.line)
+		}
+		if root != nil && root.kind == posted && len(root.args) == 0 && len(target.Trail) == 1 {
+			r.vars[name] = r.under(root, target.Trail, sign, e, st)
+			return
+		}
 		if root != nil && root.kind != nothing {
-			return // a part of what is no array
+			r.passed(st, "it gives a part to what is no array here")
+			return
 		}
 		root = newValue(value{kind: list, line: e.line, offset: st.offset})
 	}
@@ -100,7 +140,7 @@ func (r *runner) under(root *value, trail []*trail, sign string, e entryValue, s
 	step := trail[0]
 	key, keyed, ok := r.key(step, st)
 	if !ok {
-		r.notes.add(e.line, "a value is set under a key that is no plain text, and is left out: "+shorten(r.source(st.offset, st.end)))
+		r.passed(st, "its key is no plain text")
 		return root
 	}
 	if keyed {
@@ -115,6 +155,9 @@ func (r *runner) under(root *value, trail []*trail, sign string, e entryValue, s
 			if o.keyed && o.key == key {
 				old = o.value
 			}
+		}
+		if old == nil && root.kind == posted {
+			old = member(root, literal(key, e.line), e.line)
 		}
 	}
 	if len(trail) > 1 {

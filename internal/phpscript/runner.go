@@ -27,6 +27,11 @@ type runner struct {
 	deferred  []*statement // bodies that were not reached by following the script
 
 	arrays    []*value // that may be the entity, as they stood when they were seen
+	all       []*statement
+	ran       map[int]bool   // by offset: the statements that were followed
+	why       map[int]string // by offset: what those that were followed did not do
+	leftovers []leftover
+
 	secrets   []string
 	redirects []string
 	timezone  string
@@ -36,6 +41,7 @@ func newRunner(c *code, g *grammar, p *patterns, notes *notebook) *runner {
 	r := &runner{
 		code: c, grammar: g, patterns: p, notes: notes,
 		vars: map[string]*value{}, constants: map[string]*value{}, functions: map[string]*statement{}, called: map[string]bool{},
+		ran: map[int]bool{}, why: map[int]string{},
 	}
 	for _, t := range c.tokens {
 		if t.Type != typeText {
@@ -114,6 +120,7 @@ func (r *runner) told() []Note {
 // script follows all statements. Functions that nobody called are followed afterwards, with parameters that nobody knows: the array may
 // stand in one that another file calls.
 func (r *runner) script(all []*statement) {
+	r.all = all
 	r.declare(all)
 	r.run(all)
 	r.note()
@@ -171,8 +178,8 @@ func (r *runner) run(all []*statement) (ended bool) {
 		case block:
 			ended = r.run(st.body)
 		case unclear:
-			r.unclear(st)
-		case function:
+			ended = r.maybe(st)
+		case function, label:
 		}
 		if ended {
 			return true
@@ -189,9 +196,11 @@ func (r *runner) simple(st *statement) (ended bool) {
 	case "return":
 		ended = true
 	}
+	r.ran[st.offset] = true
 	tree := r.grammar.parse(st.tokens)
 	if tree == nil {
-		r.unreadable(st)
+		r.lose(st.tokens, st.line)
+		r.passed(st, notRead)
 		return ended
 	}
 	for _, a := range tree.List {
@@ -201,19 +210,8 @@ func (r *runner) simple(st *statement) (ended bool) {
 	return ended
 }
 
-// unreadable tells of a statement that is no PHP that could be understood. What it would have given a value has none.
-func (r *runner) unreadable(st *statement) {
-	if len(st.tokens) == 0 {
-		return
-	}
-	lost := r.lose(st.tokens, st.line)
-	if lost || slices.ContainsFunc(st.tokens, func(t lexer.Token) bool { return strings.HasPrefix(t.Value, "$_") }) {
-		r.notes.add(st.line, "this statement could not be read and is left out: "+shorten(r.source(st.offset, st.end)))
-	}
-}
-
 // lose makes the variables that tokens assign to unknown.
-func (r *runner) lose(tokens []lexer.Token, line int) (lost bool) {
+func (r *runner) lose(tokens []lexer.Token, line int) {
 	for i, t := range tokens {
 		if t.Type != typeVar || strings.HasPrefix(t.Value, "$_") || i > 0 && tokens[i-1].Type != typeSign {
 			continue
@@ -223,14 +221,12 @@ func (r *runner) lose(tokens []lexer.Token, line int) (lost bool) {
 				if old := r.vars[t.Value]; old == nil || old.kind != list {
 					r.vars[t.Value] = unturned("it is given its value in a way that could not be followed", line)
 				}
-				lost = true
 				break
 			} else if v == ";" || v == "," {
 				break
 			}
 		}
 	}
-	return lost
 }
 
 // source is a part of the script on one line.
@@ -350,17 +346,50 @@ func (r *runner) sends(all []*statement) bool {
 	})
 }
 
-// unclear follows what may run or not. What it gives a value has none that is known.
+// maybe follows a switch as the conditions that it is, and what may run or not.
+func (r *runner) maybe(st *statement) (ended bool) {
+	if st.word == "switch" {
+		if same := asBranches(st); same != nil {
+			return r.run([]*statement{same})
+		}
+	}
+	r.unclear(st)
+	return false
+}
+
+// unclear follows what may run or not, or more than once. What it gives a value has none that is known, and what it adds to a list is
+// left as a comment.
 func (r *runner) unclear(st *statement) {
-	if st.word == "catch" || st.word == "while" && r.sends(st.body) {
+	if st.word == "catch" {
 		return
 	}
 	before := maps.Clone(r.vars)
 	r.run(st.body)
+	var grown []string
+	why := "it stands inside `" + shorten(st.word) + "`, which may run or not, or more than once"
 	for name, v := range r.vars {
-		if v != before[name] && v.kind != list {
+		switch old := before[name]; {
+		case v == old:
+		case v.kind == list && old != nil && old.kind == list:
+			r.vars[name] = old
+			grown = append(grown, name)
+		case v.kind == list:
+			r.vars[name] = unturned("it is put together inside `"+shorten(st.word)+"`, which is not followed here", st.line)
+		default:
 			r.vars[name] = unturned("it is given its value inside `"+shorten(st.word)+"`, which is not followed here", st.line)
 		}
+	}
+	r.passedIn(st.body, grown, why)
+}
+
+// passedIn notes why the statements that give something to some variables have not done so.
+func (r *runner) passedIn(all []*statement, names []string, why string) {
+	for _, st := range all {
+		if st.kind == simple && slices.Contains(names, targetOf(st.tokens)) {
+			r.passed(st, why)
+		}
+		r.passedIn(st.body, names, why)
+		r.passedIn(st.other, names, why)
 	}
 }
 

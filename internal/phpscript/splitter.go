@@ -16,6 +16,7 @@ const (
 	function                      // name, tokens are the parameters; body
 	block                         // body runs
 	unclear                       // body may run or not, once or more: while, switch, catch
+	label                         // tokens are what a case asks for; none for default
 )
 
 // statement is one statement of the script with what it holds.
@@ -147,6 +148,8 @@ func (s *splitter) compound(st *statement, depth int) bool {
 		s.at++
 		st.kind = unclear
 		st.body = s.body(depth)
+	case "case", "default":
+		return s.label(st, word)
 	case "class", "final", "abstract", "trait", "interface":
 		return s.class(st, depth)
 	case "function", "public", "private", "protected", "static":
@@ -160,6 +163,28 @@ func (s *splitter) compound(st *statement, depth int) bool {
 		return false
 	}
 	return true
+}
+
+// label takes a case of a switch, up to its colon.
+func (s *splitter) label(st *statement, word string) bool {
+	depth := 0
+	for i := 1; i < len(s.code.tokens)-s.at; i++ {
+		switch s.peek(i) {
+		case "(", "[":
+			depth++
+		case ")", "]":
+			depth--
+		case "{", "}":
+			return false
+		case ":", ";":
+			if depth == 0 {
+				st.kind, st.word, st.tokens = label, word, s.code.tokens[s.at+1:s.at+i]
+				s.at += i + 1
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // branch reads an `if` with its `else`.

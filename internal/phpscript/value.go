@@ -42,6 +42,7 @@ type value struct {
 	said    []Note
 	beside  []string // of a list: comments behind its opening bracket
 	comment []string // beside it where it was given to a variable
+	cut     int      // of a list: how often something was taken away from it
 	unsafe  bool     // its source is not to be shown
 }
 
@@ -126,7 +127,15 @@ func same(a, b *value) bool {
 func member(v *value, key *value, line int) *value {
 	switch v.kind {
 	case posted, item:
+		if len(v.args) == 0 { // the script may have given the field a value of its own
+			for _, e := range v.entries {
+				if e.key == key.text && key.kind == text {
+					return e.value
+				}
+			}
+		}
 		c := *v
+		c.entries = nil
 		c.args = append(slices.Clone(v.args), key)
 		c.line = line
 		return newValue(c)
@@ -277,6 +286,7 @@ func both(a, b *value) *value {
 // mergedLists merges two lists key by key; items that only one of them has are there under the condition only.
 func mergedLists(condition, then, otherwise *value, line int) *value {
 	out := *otherwise
+	out.cut = max(then.cut, otherwise.cut)
 	out.entries = nil
 	opposite := negated(condition)
 	common := commonItems(then, otherwise)

@@ -36,7 +36,7 @@ func (w *writer) result() *Result {
 	}
 	turned, left := count(w.root, false)
 	return &Result{
-		Profile: []byte(w.clean(strings.Join(w.lines, "\n") + "\n")), Creates: w.found.kind, Line: w.found.value.line, Turned: turned, Left: left,
+		Profile: []byte(w.clean(strings.Join(w.lines, "\n") + "\n")), Creates: w.found.kind, Line: w.found.value.line, Turned: turned, Left: left + len(w.leftovers),
 	}
 }
 
@@ -97,6 +97,14 @@ func (w *writer) write() {
 			w.add("", "")
 		}
 		w.node(n, "  ", "  ")
+	}
+	for i, l := range w.leftovers {
+		if i == 0 {
+			w.add("", "")
+		}
+		if i < maxLeft {
+			w.comment("  ", "line "+itoa(l.line)+", not turned: "+l.source+" ("+l.why+")")
+		}
 	}
 	w.add("", "")
 	w.add("", "# rest: manager_comment   # take the first # away, and what nothing above uses is added to the manager's comment")
