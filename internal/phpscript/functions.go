@@ -1,8 +1,11 @@
 package phpscript
 
 import (
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/alecthomas/participle/v2/lexer"
 )
 
 // named is a constant or a call of a function.
@@ -12,23 +15,19 @@ func (r *runner) named(t *term, st *statement) *value {
 	if len(rest) == 0 {
 		return r.constantValue(name, line)
 	}
-	if rest[0].Member != "" { // Class::CONSTANT, Class::method()
-		if len(rest) > 1 && rest[1].Call {
-			return r.method(rest, t, st)
+	if made := r.classes[strings.ToLower(name)]; made != nil && slices.Contains(t.Prefix, "new") {
+		if rest[0].Call {
+			r.construct(made, rest[0].Args, line, st)
 		}
-		return r.constantValue(rest[0].Member, line)
+		return r.object(rest[min(1, len(rest)):], t, st)
+	}
+	if rest[0].Member != "" { // Class::CONSTANT, Class::method()
+		return r.ofClass(t, st)
 	}
 	if !rest[0].Call {
 		return unturned("`"+shorten(name)+"` is not known", line)
 	}
-	args := make([]*value, len(rest[0].Args))
-	for i, a := range rest[0].Args {
-		args[i] = r.assign(a.Value, st)
-		if a.Named != nil {
-			args[i] = r.assign(a.Named, st)
-		}
-		r.seen(args[i])
-	}
+	args := r.arguments(rest[0].Args, st)
 	if r.changing(strings.ToLower(name), rest[0].Args, args, t, st) {
 		return newValue(value{line: line})
 	}
@@ -40,6 +39,74 @@ func (r *runner) named(t *term, st *statement) *value {
 		case step.Member != "" || step.Call:
 			return r.method(rest[1:], t, st)
 		}
+	}
+	return v
+}
+
+// construct follows a class's constructor; parameters that are promoted become properties.
+func (r *runner) construct(made *statement, given []*arg, line int, st *statement) {
+	at := slices.IndexFunc(made.body, func(f *statement) bool { return f.kind == function && strings.EqualFold(f.name, "__construct") })
+	if at < 0 {
+		return
+	}
+	f, args := made.body[at], r.arguments(given, st)
+	n := 0
+	for i, t := range f.tokens {
+		if t.Type == typeVar && (i == 0 || f.tokens[i-1].Value != "=") {
+			if i > 1 && n < len(args) && promoted(f.tokens[:i]) {
+				r.set("$this->"+strings.TrimPrefix(t.Value, "$"), args[n])
+			}
+			n++
+		}
+	}
+	r.inline(f, args, given, line)
+}
+
+// promoted tells whether the parameter behind some tokens is a property too.
+func promoted(before []lexer.Token) bool {
+	for i := len(before) - 1; i >= 0 && before[i].Value != ","; i-- {
+		switch strings.ToLower(before[i].Value) {
+		case "public", "private", "protected", "readonly":
+			return true
+		}
+	}
+	return false
+}
+
+// object is what hangs on an object of the script's own that was just made: its own methods one behind the other. The object itself is no
+// value.
+func (r *runner) object(rest []*trail, t *term, st *statement) *value {
+	v := unturned("an object is no value that a profile has", t.Pos.Line)
+	for i := 0; i < len(rest); i++ {
+		if own := r.ownMethod(rest[i].Member); own != nil && i+1 < len(rest) && rest[i+1].Call {
+			v = r.inline(own, r.arguments(rest[i+1].Args, st), rest[i+1].Args, t.Pos.Line)
+			i++
+			continue
+		}
+		return r.method(rest[i:], t, st)
+	}
+	return v
+}
+
+// ofClass is Class::method(…), Class::CONSTANT or Class::$property, and what hangs on it.
+func (r *runner) ofClass(t *term, st *statement) *value {
+	line, rest := t.Pos.Line, t.Trail
+	var v *value
+	switch own := r.ownMethod(rest[0].Member); {
+	case len(rest) > 1 && rest[1].Call && own == nil:
+		return r.method(rest, t, st)
+	case len(rest) > 1 && rest[1].Call:
+		v, rest = r.inline(own, r.arguments(rest[1].Args, st), rest[1].Args, line), rest[2:]
+	case strings.HasPrefix(rest[0].Member, "$"):
+		v, rest = r.variable("$this->"+rest[0].Member[1:], line), rest[1:]
+	default:
+		v, rest = r.constantValue(rest[0].Member, line), rest[1:]
+	}
+	for _, step := range rest {
+		if !step.Bracket {
+			return r.method(rest, t, st)
+		}
+		v = r.indexed(v, step, t, st)
 	}
 	return v
 }
@@ -59,6 +126,11 @@ func (r *runner) constantValue(name string, line int) *value {
 	if v, ok := r.constants[name]; ok {
 		return v
 	}
+	if strings.HasPrefix(name, "function ") {
+		v := unturned("a function in a value is not followed", line)
+		v.fn = r.functions[name]
+		return v
+	}
 	return unturned("the constant "+shorten(name)+" is not given in this file", line)
 }
 
@@ -66,7 +138,7 @@ func (r *runner) constantValue(name string, line int) *value {
 func (r *runner) call(name string, args []*value, t *term, st *statement) *value {
 	line := t.Pos.Line
 	if f, own := r.functions[name]; own {
-		return r.inline(f, args, line)
+		return r.inline(f, args, t.Trail[0].Args, line)
 	}
 	if v, ok := r.effect(name, args, line); ok {
 		return v
@@ -116,6 +188,8 @@ func (r *runner) effect(name string, args []*value, line int) (*value, bool) {
 			return unturned("the name of the field is made by the script", line), true
 		}
 		return r.field(newValue(value{kind: posted, line: line}), argument(1), line), true
+	case "compact":
+		return r.compact(args, line), true
 	case "isset":
 		return r.isset(args, line), true
 	case "empty":
@@ -124,6 +198,28 @@ func (r *runner) effect(name string, args []*value, line int) (*value, bool) {
 		return nil, false
 	}
 	return none, true
+}
+
+// compact is an array of variables by their names.
+func (r *runner) compact(args []*value, line int) *value {
+	out := value{kind: list, line: line}
+	for _, a := range args {
+		names := []*value{a}
+		if a.kind == list {
+			names = nil
+			for _, e := range a.entries {
+				names = append(names, e.value)
+			}
+		}
+		for _, name := range names {
+			if name.kind != text {
+				return unturned("compact(…) is followed with names that are written out", line)
+			}
+			v := r.variable("$"+name.text, line)
+			out.entries = append(out.entries, entryValue{key: name.text, keyed: true, value: v, line: line, source: "$" + name.text})
+		}
+	}
+	return newValue(out)
 }
 
 // isset asks whether all of its arguments were posted.
@@ -154,7 +250,7 @@ func without(name string, line int) *value {
 }
 
 // inline is what a function of the script's own gives, when it only returns something.
-func (r *runner) inline(f *statement, args []*value, line int) *value {
+func (r *runner) inline(f *statement, args []*value, given []*arg, line int) *value {
 	r.called[strings.ToLower(f.name)] = true
 	if r.inlined >= maxInline {
 		return unturned("the function "+f.name+"(…) calls itself too deep", line)
@@ -162,21 +258,32 @@ func (r *runner) inline(f *statement, args []*value, line int) *value {
 	before, extracted := r.vars, r.extracted
 	r.inlined++
 	r.vars = r.parameters(f, args)
+	start := maps.Clone(r.vars)
 	v := r.returned(f.body, line)
 	if v == nil {
-		r.vars = r.parameters(f, args)
+		r.vars = start
 		r.run(f.body)
 		r.note()
 		v = unturned("what the script's own function "+f.name+"(…) gives could not be followed", line)
 	}
 	r.inlined--
+	after := r.vars
 	r.vars, r.extracted = before, extracted
+	r.handBack(f, after, given)
 	return v
 }
 
 // parameters are the variables that a function begins with.
 func (r *runner) parameters(f *statement, args []*value) map[string]*value {
-	vars := map[string]*value{}
+	vars := properties(r.vars)
+	if f.open {
+		vars = maps.Clone(r.vars)
+	}
+	for _, name := range globals(f.body) {
+		if v := r.vars[name]; v != nil {
+			vars[name] = v
+		}
+	}
 	n := 0
 	for i, t := range f.tokens {
 		if t.Type != typeVar || i > 0 && f.tokens[i-1].Value == "=" {
@@ -192,6 +299,38 @@ func (r *runner) parameters(f *statement, args []*value) map[string]*value {
 		n++
 	}
 	return vars
+}
+
+// handBack gives the caller what a function did to the object at hand, to parameters by reference and to global variables.
+func (r *runner) handBack(f *statement, after map[string]*value, given []*arg) {
+	maps.Copy(r.vars, properties(after))
+	n := 0
+	for i, t := range f.tokens {
+		if t.Type != typeVar || i > 0 && f.tokens[i-1].Value == "=" {
+			continue
+		}
+		if i > 0 && f.tokens[i-1].Value == "&" {
+			if target := argumentTerm(given, n); target != nil && len(target.Trail) == 0 {
+				r.set(target.Base.Var, after[t.Value])
+			}
+		}
+		n++
+	}
+	for _, name := range globals(f.body) {
+		if v := after[name]; v != nil {
+			r.set(name, v)
+		}
+	}
+}
+
+// globals are the variables that a function takes from outside.
+func globals(body []*statement) (names []string) {
+	for _, st := range body {
+		if st.kind == simple && st.word == "global" {
+			names = append(names, variablesOf(st.tokens)...)
+		}
+	}
+	return names
 }
 
 // returned is what statements return, when each of them is an assignment or a return under conditions; nil otherwise.
@@ -243,10 +382,8 @@ func needless(name string) (words string, argument int, ok bool) {
 		return "the relay has decoded what was posted", 0, true
 	case "iconv":
 		return "the relay has decoded what was posted", 2, true
-	case "strval", "array_filter", "array_values", "iterator_to_array", "json_encode", "http_build_query", "var_export", "print_r", "array_map_keys":
+	case "strval", "array_values", "iterator_to_array":
 		return "", 0, true
-	case "array_map":
-		return "its function is not applied to the list's items", 1, true
 	}
 	return "", 0, false
 }
@@ -391,6 +528,18 @@ func (r *runner) ofLists(name string, args []*value, line int) *value {
 	switch name {
 	case "implode", "join":
 		return imploded(args, line)
+	case "array_map":
+		return r.eachMapped(args, line)
+	case "array_filter":
+		if len(args) > 1 {
+			return noted(a, line, "array_filter(…) is left out with the function that it asks: every item is taken; write when: for the condition")
+		}
+		return a
+	case "json_encode", "http_build_query", "var_export", "print_r", "serialize":
+		if a.kind == list {
+			return a
+		}
+		return unturned(name+"(…) writes out what is posted as one text, which a profile does not", line)
 	case "count", "sizeof":
 		return combine(call, "len", line, a)
 	case "is_array":
@@ -433,6 +582,36 @@ func (r *runner) ofLists(name string, args []*value, line int) *value {
 		return newValue(value{line: line})
 	}
 	return nil
+}
+
+// eachMapped is array_map(function, list): each item as the function gives it. A function of PHP's own, such as trim, is left out.
+func (r *runner) eachMapped(args []*value, line int) *value {
+	if len(args) != 2 {
+		return unturned("array_map(…) is followed for one list", line)
+	}
+	over, f := args[1], args[0].fn
+	if own := r.functions[strings.ToLower(args[0].text)]; f == nil && args[0].kind == text && own != nil {
+		f = own
+	}
+	switch {
+	case f == nil:
+		return noted(over, line, "array_map(…) is left out: its function is not applied to the list's items")
+	case over.kind == list:
+		out := *over
+		out.entries = slices.Clone(over.entries)
+		for i, e := range out.entries {
+			if e.each != nil {
+				return unturned("array_map(…) over a list that is made in a loop is not followed", line)
+			}
+			out.entries[i].value = r.inline(f, []*value{e.value}, nil, line)
+		}
+		return newValue(out)
+	}
+	r.loops++
+	one := r.inline(f, []*value{newValue(value{kind: item, level: r.loops, line: line})}, nil, line)
+	out := newValue(value{kind: list, line: line, offset: f.offset, entries: []entryValue{{value: one, each: eachOf(over, line), level: r.loops, line: line}}})
+	r.loops--
+	return out
 }
 
 // imploded is implode(separator, list), whose arguments PHP took in any order once.

@@ -48,6 +48,7 @@ func (r *runner) unreached(found *entity) {
 			if st.kind == simple {
 				r.unreachedOne(st, why, feeding)
 			}
+			walk(st.inner, why)
 			walk(st.body, inner)
 			walk(st.other, inner)
 		}
@@ -96,6 +97,7 @@ func (r *runner) feeding(found *entity) map[string]bool {
 			if st.kind == simple || st.kind == loop {
 				all = append(all, g)
 			}
+			walk(st.inner)
 			walk(st.body)
 			walk(st.other)
 		}
@@ -275,6 +277,10 @@ func (r *runner) unread(found *entity) {
 	for i := 0; i+3 < len(tokens); i++ {
 		if tokens[i+2].Type == typeText && tokens[i+1].Value == "[" && tokens[i+3].Value == "]" && slices.Contains([]string{"$_POST", "$_GET", "$_REQUEST"}, tokens[i].Value) {
 			name := strings.Trim(tokens[i+2].Value, `'"`)
+			used[name] = used[name] || i+4 < len(tokens) && tokens[i+4].Value == "=" // the script gives it a value of its own
+			if strings.Contains(name, "$") {
+				continue // it is made by the script and told where it is used
+			}
 			lines[name] = append(lines[name], tokens[i].Pos.Line)
 		}
 	}

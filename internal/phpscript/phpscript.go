@@ -2,11 +2,11 @@
 //
 // The way of a script: [decode] makes text of the bytes; the scanner finds the code in it, which may stand in a page of prose, and
 // cuts it into tokens and comments; the splitter makes statements of the tokens; a participle grammar parses each; the runner follows
-// the statements and keeps, instead of values, how each would come about; the best array that it finds is held against KeyCRM's schema
+// the statements and keeps, instead of values, how each would come about; what gives the array something and was not followed is left over; the best array that it finds is held against KeyCRM's schema
 // and written as YAML; and [profile.Parse] reads the result, so that whatever it would refuse becomes a comment.
 //
 // Nothing is run and nothing is called. What cannot be turned is told with its line and stands as a comment where its value would be.
-// A token never gets into the profile or into a message.
+// A token never gets into the profile or into a message: whatever the header with the authorization is built from is one.
 package phpscript
 
 import (

@@ -22,6 +22,9 @@ func (r *runner) assign(a *assign, st *statement) *value {
 		r.apart(target.Array, v, a, st)
 		return v
 	}
+	if target != nil && target.Base != nil {
+		target = property(target)
+	}
 	if target == nil || target.Base == nil || target.Base.Var == "" {
 		if target != nil && target.Base != nil && target.Base.Name != "" && len(target.Trail) == 0 { // const NAME = …
 			r.constant(target.Base.Name, v, a.Pos.Line)
@@ -33,7 +36,6 @@ func (r *runner) assign(a *assign, st *statement) *value {
 	if a.Ref {
 		r.passed(st, "it is a reference, and what is given through one of its names is not followed for the other")
 	}
-	target = property(target)
 	head, tail := r.beside(st)
 	e := entryValue{value: v, line: a.Pos.Line, source: r.source(a.Right.Pos.Offset, r.code.ends(a.Right.EndPos)), head: head, tail: tail}
 	r.give(target, a.Sign, e, st)
@@ -50,11 +52,12 @@ func single(c *choice) *term {
 
 // property is a term with a property of the object at hand as a variable of its own.
 func property(t *term) *term {
-	if t.Base.Var != "$this" || len(t.Trail) == 0 || t.Trail[0].Member == "" {
+	static := t.Base.Name != "" && len(t.Trail) > 0 && strings.HasPrefix(t.Trail[0].Member, "$")
+	if !static && (t.Base.Var != "$this" || len(t.Trail) == 0 || t.Trail[0].Member == "") {
 		return t
 	}
 	shorter := *t
-	shorter.Base = &base{Var: "$this->" + t.Trail[0].Member}
+	shorter.Base = &base{Var: "$this->" + strings.TrimPrefix(t.Trail[0].Member, "$")}
 	shorter.Trail = t.Trail[1:]
 	return &shorter
 }
@@ -114,6 +117,9 @@ func (r *runner) give(target *term, sign string, e entryValue, st *statement) {
 			c.comment = e.head
 			v = &c
 		}
+		if v.kind == list {
+			v = placed(v, st.offset)
+		}
 		r.vars[name] = v
 		return
 	}
@@ -133,6 +139,16 @@ func (r *runner) give(target *term, sign string, e entryValue, st *statement) {
 		root = newValue(value{kind: list, line: e.line, offset: st.offset})
 	}
 	r.vars[name] = r.under(root, target.Trail, sign, e, st)
+}
+
+// placed is a list that is known by a place, where it is not known by one already.
+func placed(v *value, offset int) *value {
+	if v.offset > 0 {
+		return v
+	}
+	c := *v
+	c.offset = offset
+	return &c
 }
 
 // under is a list in which what stands under keys has a new value.
@@ -200,7 +216,7 @@ func (r *runner) signed(sign string, old, v *value, line int) *value {
 		return coalesce(line, old, v)
 	case "+=":
 		if old.kind == list && v.kind == list {
-			return union(v, old)
+			return added(old, v, line)
 		}
 	}
 	if old.kind == nothing && (sign == "+=") {
@@ -375,7 +391,7 @@ func (r *runner) operate(op string, a, b *value) *value {
 		return combine(binary, op, line, a, b)
 	case "+":
 		if a.kind == list && b.kind == list {
-			return union(b, a)
+			return added(a, b, line)
 		}
 		return combine(binary, op, line, a, b)
 	default:
@@ -514,6 +530,9 @@ func (r *runner) term(t *term, st *statement) *value {
 	default:
 		v = r.trail(t, st)
 	}
+	if v.kind == list {
+		v = placed(v, t.Pos.Offset)
+	}
 	for i := len(t.Prefix) - 1; i >= 0; i-- {
 		v = r.prefixed(t.Prefix[i], v, t.Pos.Line)
 	}
@@ -596,6 +615,14 @@ func (r *runner) trail(t *term, st *statement) *value {
 		switch {
 		case step.Bracket:
 			v = r.indexed(v, step, t, st)
+		case step.Step != "":
+			r.step(t, step.Step, i, v, st)
+		case step.Call && v.fn != nil:
+			args := r.arguments(step.Args, st)
+			v = r.inline(v.fn, args, step.Args, line)
+		case step.Member != "" && i+1 < len(rest) && rest[i+1].Call && r.ownMethod(step.Member) != nil:
+			v = r.inline(r.ownMethod(step.Member), r.arguments(rest[i+1].Args, st), rest[i+1].Args, line)
+			i++
 		case step.Member != "" && i+1 < len(rest) && rest[i+1].Call, step.Call:
 			return r.method(rest[i:], t, st)
 		case step.Member != "":
@@ -603,6 +630,49 @@ func (r *runner) trail(t *term, st *statement) *value {
 		}
 	}
 	return v
+}
+
+// step is $x++ and its like.
+func (r *runner) step(t *term, sign string, at int, old *value, st *statement) {
+	shorter := *t
+	shorter.Trail = t.Trail[:len(t.Trail)-1]
+	if t.Base.Var == "" || at != len(t.Trail)-1 && t.Base.Var != "$this" {
+		return
+	}
+	one := newValue(value{kind: number, text: "1", line: t.Pos.Line})
+	r.give(property(&shorter), "=", entryValue{value: r.counted(sign[:1], old, one, t.Pos.Line), line: t.Pos.Line, source: r.source(st.offset, st.end)}, st)
+}
+
+// counted is a number that is one more or less; of numbers that are written out the sum itself.
+func (r *runner) counted(op string, a, b *value, line int) *value {
+	if n, ok := integer(a); ok && a.kind == number && op == "+" {
+		return newValue(value{kind: number, text: itoa(n + 1), line: line})
+	}
+	if a.kind == opaque {
+		return a
+	}
+	return combine(binary, op, line, a, b)
+}
+
+// arguments are what a call hands over.
+func (r *runner) arguments(args []*arg, st *statement) []*value {
+	out := make([]*value, len(args))
+	for i, a := range args {
+		out[i] = r.assign(a.Value, st)
+		if a.Named != nil {
+			out[i] = r.assign(a.Named, st)
+		}
+		r.seen(out[i])
+	}
+	return out
+}
+
+// ownMethod is the script's own method of a name, nil when there is none or more than one.
+func (r *runner) ownMethod(name string) *statement {
+	if name = strings.ToLower(name); r.declared[name] == 1 {
+		return r.functions[name]
+	}
+	return nil
 }
 
 // method is a call of an object's: its arguments are followed for arrays, and its result is nobody's but the object's.
@@ -629,9 +699,31 @@ func (r *runner) base(t *term, st *statement) *value {
 		return r.match(b.Match, line, st)
 	case b.Broken != "":
 		return unturned("this is no PHP that could be read", line)
+	case b.Short != nil:
+		return r.arrow(b.Short, t, line)
 	default:
 		return unturned("a function in a value is not followed", line)
 	}
+}
+
+// arrow is fn (…) => …, as a function that returns something.
+func (r *runner) arrow(f *shortFn, t *term, line int) *value {
+	from, to := r.code.at(t.Pos.Offset), r.code.at(t.EndPos.Offset)
+	tokens := r.code.tokens[from:max(from, to)]
+	arrow := slices.IndexFunc(tokens, func(t lexer.Token) bool { return t.Value == "=>" })
+	v := unturned("a function in a value is not followed", line)
+	if closing := slices.IndexFunc(tokens, func(t lexer.Token) bool { return t.Value == ")" }); closing > 1 && arrow > closing {
+		body := append([]lexer.Token{{Type: typeName, Value: "return", Pos: t.Pos}}, tokens[arrow+1:]...)
+		v.fn = &statement{kind: function, name: "fn", tokens: tokens[2:closing], line: line, offset: t.Pos.Offset, open: true, body: []*statement{
+			{kind: simple, word: "return", tokens: body, line: line, offset: t.Pos.Offset, end: t.EndPos.Offset},
+		}}
+	}
+	return v
+}
+
+// at is the number of the first token from a place on.
+func (c *code) at(offset int) int {
+	return sort.Search(len(c.tokens), func(i int) bool { return c.tokens[i].Pos.Offset >= offset })
 }
 
 // match is match (…) {…}: a row of choices.
@@ -921,6 +1013,25 @@ func (r *runner) inInner(e *entry, c comment) bool {
 	}
 	t := single(valued.Left)
 	return t != nil && t.Array != nil && c.offset > t.Array.Pos.Offset && c.offset < r.code.ends(t.Array.EndPos)
+}
+
+// added is a + b of arrays: what a has stays. Items without keys have their positions for keys, so that those of one list alone are known.
+func added(a, b *value, line int) *value {
+	plain := func(e entryValue) bool { return !e.keyed }
+	switch {
+	case len(a.entries) == 0:
+		return b
+	case slices.ContainsFunc(a.entries, plain) && slices.ContainsFunc(b.entries, plain):
+		return unturned("two lists are added by +, which keeps of each position the first; write the items that are meant", line)
+	}
+	out := *a
+	out.entries = slices.Clone(a.entries)
+	for _, e := range b.entries {
+		if !e.keyed || !slices.ContainsFunc(a.entries, func(o entryValue) bool { return o.keyed && o.key == e.key }) {
+			out.entries = append(out.entries, e)
+		}
+	}
+	return newValue(out)
 }
 
 // union is array_merge(a, b): what b has replaces what a has.

@@ -19,8 +19,10 @@ type runner struct {
 	constants map[string]*value
 	functions map[string]*statement
 	called    map[string]bool
-	extracted bool // extract($_POST): every unknown variable is a field
-	loops     int  // around the statement
+	classes   map[string]*statement
+	declared  map[string]int // how often a name is declared: methods of several classes may share one
+	extracted bool           // extract($_POST): every unknown variable is a field
+	loops     int            // around the statement
 	guards    []*value
 	inlined   int
 	steps     int
@@ -40,7 +42,7 @@ type runner struct {
 func newRunner(c *code, g *grammar, p *patterns, notes *notebook) *runner {
 	r := &runner{
 		code: c, grammar: g, patterns: p, notes: notes,
-		vars: map[string]*value{}, constants: map[string]*value{}, functions: map[string]*statement{}, called: map[string]bool{},
+		vars: map[string]*value{}, constants: map[string]*value{}, functions: map[string]*statement{}, called: map[string]bool{}, declared: map[string]int{}, classes: map[string]*statement{},
 		ran: map[int]bool{}, why: map[int]string{},
 	}
 	for _, t := range c.tokens {
@@ -130,10 +132,21 @@ func (r *runner) script(all []*statement) {
 		}
 	}
 	for _, f := range r.deferred {
-		r.vars = map[string]*value{}
+		r.vars = properties(r.vars)
 		r.run(f.body)
 		r.note()
 	}
+}
+
+// properties are the variables that belong to an object.
+func properties(vars map[string]*value) map[string]*value {
+	out := map[string]*value{}
+	for name, v := range vars {
+		if strings.HasPrefix(name, "$this->") {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // declare notes the functions, which may be called before the place where they stand.
@@ -141,7 +154,12 @@ func (r *runner) declare(all []*statement) {
 	for _, st := range all {
 		if st.kind == function {
 			r.functions[strings.ToLower(st.name)] = st
+			r.declared[strings.ToLower(st.name)]++
 		}
+		if st.kind == class && st.name != "" {
+			r.classes[st.name] = st
+		}
+		r.declare(st.inner)
 		r.declare(st.body)
 		r.declare(st.other)
 	}
@@ -179,6 +197,8 @@ func (r *runner) run(all []*statement) (ended bool) {
 			ended = r.run(st.body)
 		case unclear:
 			ended = r.maybe(st)
+		case class:
+			r.class(st)
 		case function, label:
 		}
 		if ended {
@@ -186,6 +206,20 @@ func (r *runner) run(all []*statement) (ended bool) {
 		}
 	}
 	return false
+}
+
+// class gives the properties of an object what the class says that they begin with.
+func (r *runner) class(st *statement) {
+	outer := r.vars
+	r.vars = properties(outer)
+	r.run(st.body)
+	for name, v := range r.vars {
+		if !strings.HasPrefix(name, "$this->") {
+			name = "$this->" + strings.TrimPrefix(name, "$")
+		}
+		outer[name] = v
+	}
+	r.vars = outer
 }
 
 // simple follows a statement without others in it.
@@ -396,6 +430,9 @@ func (r *runner) passedIn(all []*statement, names []string, why string) {
 // loop follows a foreach or a for.
 func (r *runner) loop(st *statement) {
 	over, key, as, ok := r.foreach(st)
+	if !ok && r.turns(st) {
+		return
+	}
 	if !ok {
 		over, key, ok = r.count(st)
 	}
@@ -478,7 +515,11 @@ func (r *runner) unroll(st *statement, over *value, key, as string) {
 		r.unclear(st)
 		return
 	}
+	over, name := r.byReference(st, over)
 	for i, e := range over.entries {
+		if name != "" && i > 0 {
+			e.value = over.entries[i].value
+		}
 		if r.set(as, e.value); key != "" {
 			name := e.key
 			if !e.keyed {
@@ -489,7 +530,51 @@ func (r *runner) unroll(st *statement, over *value, key, as string) {
 		if r.run(st.body) && r.steps > maxSteps {
 			return
 		}
+		if name != "" {
+			over.entries[i].value = r.vars[as]
+			r.set(name, newValue(*over))
+		}
 	}
+}
+
+// byReference is the list of a loop that changes its items, and the variable that holds it; the variable is "" for any other loop.
+func (r *runner) byReference(st *statement, over *value) (changing *value, name string) {
+	if len(st.tokens) < 4 || st.tokens[0].Type != typeVar || !slices.ContainsFunc(st.tokens, func(t lexer.Token) bool { return t.Value == "&" }) {
+		return over, ""
+	}
+	c := *over
+	c.entries = slices.Clone(over.entries)
+	if st.tokens[1].Value != "as" { // a part of a variable
+		r.passedIn(st.body, variablesOf(st.tokens), "it changes an item by reference, which is not followed")
+		return over, ""
+	}
+	return &c, st.tokens[0].Value
+}
+
+// turns follows `for ($i = 1; $i <= 3; $i++)` with numbers that are written out, turn by turn. It tells whether it was one.
+func (r *runner) turns(st *statement) bool {
+	t := st.tokens
+	if st.word != "for" || len(t) < 9 || t[0].Type != typeVar || t[1].Value != "=" || t[3].Value != ";" || t[4].Value != t[0].Value || t[7].Value != ";" ||
+		t[5].Value != "<" && t[5].Value != "<=" {
+		return false
+	}
+	from, ok := integer(&value{text: t[2].Value})
+	to, also := integer(&value{text: t[6].Value})
+	rest := t[8:]
+	step := len(rest) == 2 && (rest[0].Value == t[0].Value && rest[1].Value == "++" || rest[0].Value == "++" && rest[1].Value == t[0].Value)
+	if t[5].Value == "<=" {
+		to++
+	}
+	if !ok || !also || !step || to-from > maxUnroll {
+		return false
+	}
+	for i := from; i < to; i++ {
+		r.set(t[0].Value, newValue(value{kind: number, text: itoa(i), line: st.line}))
+		if r.run(st.body) && r.steps > maxSteps {
+			break
+		}
+	}
+	return true
 }
 
 // set gives a variable a value.
@@ -504,6 +589,10 @@ func (r *runner) everything(st *statement, key, as string) {
 	before := maps.Clone(r.vars)
 	r.set(key, unturned("it is any field of the form", st.line))
 	r.set(as, unturned("it is any field of the form", st.line))
+	if variables(st.body, key) {
+		r.extracted = true
+		return
+	}
 	r.run(st.body)
 	changed := false
 	for name, v := range r.vars {
@@ -515,6 +604,13 @@ func (r *runner) everything(st *statement, key, as string) {
 	if !changed {
 		r.notes.add(st.line, "this loop goes over every field that was posted, which a profile cannot; rest: manager_comment takes what nothing else used")
 	}
+}
+
+// variables tells whether a loop over all that was posted makes variables of the fields: $$key = $value.
+func variables(body []*statement, key string) bool {
+	return slices.ContainsFunc(body, func(st *statement) bool {
+		return len(st.tokens) > 3 && st.tokens[0].Value == "$" && st.tokens[1].Value == key && st.tokens[2].Value == "="
+	})
 }
 
 // repeat follows a loop over what was posted: what its turn adds to a list becomes an item with `each`.

@@ -267,8 +267,11 @@ func nameLength(s string, class bool) int {
 func (s *scanner) name(rest string) {
 	n := max(1, nameLength(rest, true))
 	word := strings.TrimPrefix(rest[:n], `\`)
-	if lower := strings.ToLower(word); s.keywords[lower] {
+	switch lower := strings.ToLower(word); {
+	case s.keywords[lower]:
 		word = lower
+	case lower == "static" && strings.HasPrefix(rest[n:], "::"): // no word before a property, but the class at hand
+		word = "self"
 	}
 	s.emit(typeName, word, n)
 }

@@ -20,7 +20,10 @@ type tracker struct {
 }
 
 // maxTracked bounds the tokens that are looked at for the sake of secrets.
-const maxTracked = 20 * maxTokens
+const maxTracked = 8 * maxTokens
+
+// maxSecrets bounds the texts that are hidden. Real scripts have one or two.
+const maxSecrets = 500
 
 // track hides every token of the script.
 func (r *runner) track() {
@@ -116,7 +119,7 @@ func (t *tracker) header(at int) {
 // inArray tells whether the innermost bracket around a place is an array's.
 func (t *tracker) inArray(at int) bool {
 	depth := 0
-	for i := at - 1; i >= 0; i-- {
+	for i := at - 1; i >= 0 && t.steps < maxTracked; i-- {
 		t.steps++
 		switch t.tokens[i].Value {
 		case ")", "]", "}":
@@ -225,7 +228,7 @@ func (t *tracker) argument(at int) {
 
 // className is the class that a place stands in: the last one that begins before.
 func (t *tracker) className(at int) string {
-	for i := at; i > 0; i-- {
+	for i := at; i > 0 && t.steps < maxTracked; i-- {
 		t.steps++
 		if t.tokens[i-1].Value == "class" && t.tokens[i].Type == typeName {
 			return bareName(t.tokens[i])
@@ -260,12 +263,12 @@ func (t *tracker) built(tokens []lexer.Token) {
 		}
 		switch {
 		case token.Type == typeText:
-			run += t.secretText(token)
-			t.conceal(run, token.Pos.Line)
-			if after(1) != "." {
-				run = ""
+			part := t.secretText(token)
+			t.conceal(part, token.Pos.Line)
+			if run += part; after(1) == "." && len(run) <= maxSource {
+				continue
 			}
-			continue
+			t.conceal(run, token.Pos.Line)
 		case token.Value == "." && run != "":
 			continue
 		case token.Type == typeName && after(1) == "(" && outside(token.Value):
@@ -316,7 +319,7 @@ func (t *tracker) secretText(token lexer.Token) string {
 // conceal hides a text that a token is made of. What only stands around tokens is none: addresses, types of content, names of variables
 // in the environment, formats.
 func (t *tracker) conceal(s string, line int) {
-	if len(s) < minSecret || slices.Contains(t.secrets, s) || strings.Contains(s, "://") || strings.Contains(s, "application/") || strings.Contains(s, "%s") ||
+	if len(s) < minSecret || len(t.secrets) >= maxSecrets || slices.Contains(t.secrets, s) || strings.Contains(s, "://") || strings.Contains(s, "application/") || strings.Contains(s, "%s") ||
 		t.patterns.environment.MatchString(s) {
 		return
 	}

@@ -61,3 +61,18 @@ $url = 'https://openapi.keycrm.app/v1/order';`)
 		})
 	}
 }
+
+// TestTokenBounds: a script made to be looked at for ever is looked at for a while.
+func TestTokenBounds(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{
+		"<?php $h = " + strings.Repeat("'Bearer abcdef' . ", 4000) + "'x';",
+		"<?php $h = [" + strings.Repeat("'Authorization', ", 4000) + "];",
+		"<?php " + strings.Repeat("$token = $token1 . $b; ", 1000),
+		"<?php " + strings.Repeat("function f($key) { return 'Bearer ' . $key; } f('abcdefgh'); ", 1000),
+	} {
+		if _, err := Import([]byte(script), Options{}); err == nil {
+			t.Errorf("%.40q has an order", script)
+		}
+	}
+}

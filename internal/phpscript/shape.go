@@ -250,6 +250,7 @@ func (s *shaper) repeated(v *value, typ *keycrm.Type, line int) *node {
 // eachNode is the line that repeats an item.
 func (s *shaper) eachNode(v *value, line int) *node {
 	n := &node{key: "each", line: line, added: true}
+	s.tell(v)
 	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
 	n.text = "${" + sp.of(v) + "}"
 	if sp.why != "" {
@@ -309,7 +310,10 @@ func (s *shaper) leaf(n *node, v *value, typ *keycrm.Type) {
 	}
 	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
 	if v.kind == chosen && v.args[0].kind == filled && same(v.args[0].args[0], v.args[1]) && blankValue(v.args[2]) && !isNumber(typ.Word) {
-		v = v.args[1] // a field that is empty is not sent anyway; only in numbers is PHP's 0 a matter
+		// A field that is empty is not sent anyway. PHP takes a text 0 for empty too; it is sent here, because a visitor who typed it meant
+		// it. In numbers PHP's 0 is a matter, and the condition stays.
+		v = v.args[1]
+		s.typedZero(n)
 	}
 	if s.holdsSecret(v) {
 		v = unturned("it holds the API token", n.line)
@@ -326,6 +330,14 @@ func (s *shaper) leaf(n *node, v *value, typ *keycrm.Type) {
 		return
 	}
 	s.misspelt(n, v)
+}
+
+// typedZero says what becomes of a 0 that PHP takes for nothing.
+func (s *shaper) typedZero(n *node) {
+	if strings.HasSuffix(n.key, "email") || strings.HasSuffix(n.key, "phone") {
+		return // nobody types a 0 alone there
+	}
+	s.notes.add(n.line, "PHP takes a 0 that is typed here for nothing; the profile sends it")
 }
 
 // isNumber tells what KeyCRM reads as a number.

@@ -16,6 +16,7 @@ const (
 	function                      // name, tokens are the parameters; body
 	block                         // body runs
 	unclear                       // body may run or not, once or more: while, switch, catch
+	class                         // name; body are its properties and methods
 	label                         // tokens are what a case asks for; none for default
 )
 
@@ -26,8 +27,10 @@ type statement struct {
 	name        string // of a function
 	tokens      []lexer.Token
 	body, other []*statement
+	inner       []*statement // the functions in its values
 	line        int
-	offset, end int // in the source
+	offset, end int  // in the source
+	open        bool // of a function: the variables around it are seen in it
 }
 
 // splitter makes statements of tokens, closing what the script left open.
@@ -35,6 +38,8 @@ type splitter struct {
 	code  *code
 	notes *notebook
 	at    int
+
+	closures int // around this place
 }
 
 // split makes statements of the code.
@@ -140,17 +145,24 @@ func (s *splitter) compound(st *statement, depth int) bool {
 		st.kind = unclear
 		s.brackets()
 		st.body = s.body(depth)
-	case "try", "finally", "do":
+	case "try", "finally":
 		s.at++
 		st.kind = block
 		st.body = s.body(depth)
+	case "do":
+		s.at++
+		st.kind = unclear
+		st.body = s.body(depth)
+		if test := s.peek(2); s.peek(0) == "while" && (test == "0" || test == "false") { // a block that is left by break
+			st.kind = block
+		}
 	case "else": // of an `if` that could not be read
 		s.at++
 		st.kind = unclear
 		st.body = s.body(depth)
 	case "case", "default":
 		return s.label(st, word)
-	case "class", "final", "abstract", "trait", "interface":
+	case "class", "final", "abstract", "trait", "interface", "readonly", "enum":
 		return s.class(st, depth)
 	case "function", "public", "private", "protected", "static":
 		return s.function(st, depth)
@@ -279,8 +291,15 @@ func (s *splitter) class(st *statement, depth int) bool {
 	for i := range 30 {
 		switch s.peek(i) {
 		case "{":
+			st.kind, st.word = class, "class"
+			for j := range i {
+				if word := strings.ToLower(s.peek(j)); word == "class" || word == "trait" {
+					st.name = strings.ToLower(s.peek(j + 1))
+				} else if word == "function" {
+					return s.function(st, depth)
+				}
+			}
 			s.at += i
-			st.kind, st.word = block, "class"
 			st.body = s.braces(depth)
 			return true
 		case ";", "=", "":
@@ -299,7 +318,8 @@ func (s *splitter) function(st *statement, depth int) bool {
 			s.at++
 			continue
 		}
-		if s.at == from {
+		if s.at == from || s.peek(0) == "::" {
+			s.at = from
 			return false
 		}
 		return s.compoundOrNot(from)
@@ -342,6 +362,12 @@ func (s *splitter) simple(st *statement) {
 			open = open[:len(open)-1]
 		}
 		field = s.field(field, t)
+		if t.Value == "function" && t.Type == typeName && len(st.tokens) > 0 {
+			if s.closure(st, len(open)) {
+				s.at-- // the loop goes on behind it
+				continue
+			}
+		}
 		if t.Type == typeSign {
 			switch t.Value {
 			case ";":
@@ -351,7 +377,7 @@ func (s *splitter) simple(st *statement) {
 					return
 				}
 			case "(", "[", "{":
-				if len(open) >= maxNested {
+				if len(open)+s.closures >= maxNested {
 					s.notes.add(t.Pos.Line, "the script nests too deep here; the statement was not read")
 					s.skip(st)
 					return
@@ -375,6 +401,34 @@ func (s *splitter) simple(st *statement) {
 	if len(s.code.tokens) > 0 {
 		s.close(st, open, s.code.tokens[len(s.code.tokens)-1])
 	}
+}
+
+// closure takes a function that stands in a value. A name stands for it among the statement's tokens.
+func (s *splitter) closure(st *statement, depth int) bool {
+	at, from := s.at, s.code.tokens[s.at]
+	if s.at++; s.peek(0) == "&" {
+		s.at++
+	}
+	if s.peek(0) != "(" || s.closures > maxInline {
+		s.at = at
+		return false
+	}
+	f := &statement{kind: function, name: "function " + itoa(from.Pos.Offset), line: from.Pos.Line, offset: from.Pos.Offset, open: true}
+	f.tokens = s.brackets()
+	for s.at < len(s.code.tokens) && s.peek(0) != "{" && s.peek(0) != ";" && s.peek(0) != "}" { // use (…) and the type of what it gives
+		s.at++
+	}
+	if s.peek(0) != "{" {
+		s.at = at
+		return false
+	}
+	s.closures++
+	f.body = s.braces(depth)
+	s.closures--
+	f.end = s.lastEnd()
+	st.inner = append(st.inner, f)
+	st.tokens = append(st.tokens, lexer.Token{Type: typeName, Value: f.name, Pos: from.Pos})
+	return true
 }
 
 // field follows whether a field's bracket is the innermost one open, and on which line it was opened: nobody writes the name of a field

@@ -40,10 +40,11 @@ type value struct {
 	offset  int // of a list: where it begins, which is what it is known by
 	size    int // parts in it, those that are shared counted each time: whatever walks a value is bounded by it
 	said    []Note
-	beside  []string // of a list: comments behind its opening bracket
-	comment []string // beside it where it was given to a variable
-	cut     int      // of a list: how often something was taken away from it
-	unsafe  bool     // its source is not to be shown
+	beside  []string   // of a list: comments behind its opening bracket
+	comment []string   // beside it where it was given to a variable
+	fn      *statement // with opaque: the function that it is
+	cut     int        // of a list: how often something was taken away from it
+	unsafe  bool       // its source is not to be shown
 }
 
 // entryValue is one entry of a list.
