@@ -45,7 +45,8 @@ type decoder struct {
 	source
 	fields Fields
 	bytes  int64 // names and values so far, held against Limits.Body
-	empty  int   // named files that hold nothing, held against Limits.Pairs
+	pairs  int   // names so far that Limits.Pairs counts, also of files that hold nothing
+	own    int   // names so far that it does not count: see ownPairs
 }
 
 func (d *decoder) decode(t mediaType) error {
@@ -89,7 +90,7 @@ func (d *decoder) add(name, value string) error {
 func (d *decoder) fits(name string, value int) error {
 	number := len(d.fields.Pairs) + 1
 	switch {
-	case number+d.empty > d.Limits.Pairs:
+	case d.isTooMany(name):
 		return tooManyPairs(d.Limits)
 	case len(name) > d.Limits.Name:
 		return nameTooLong(d.Limits, number)
@@ -103,6 +104,16 @@ func (d *decoder) fits(name string, value int) error {
 		return bodyTooLarge(d.Limits)
 	}
 	return nil
+}
+
+// isTooMany counts one more pair.
+func (d *decoder) isTooMany(name string) bool {
+	if strings.HasPrefix(name, "_") && d.own < ownPairs {
+		d.own++
+		return false
+	}
+	d.pairs++
+	return d.pairs > d.Limits.Pairs
 }
 
 // tooDeep counts brackets first: only a name that has enough of them is worth a parse.

@@ -105,6 +105,12 @@ func TestBounds(t *testing.T) {
 		}
 		return all
 	}
+	own := func(n int) (all []Pair) {
+		for i := range n {
+			all = append(all, Pair{fmt.Sprint("_f", i), "v"})
+		}
+		return all
+	}
 	wide := Limits{Body: 1000, Pairs: 10, Name: 100, Value: 500, Depth: 5}
 	for _, c := range []struct {
 		limit string
@@ -113,6 +119,7 @@ func TestBounds(t *testing.T) {
 	}{
 		{"max_body", pairs("ab", strings.Repeat("v", 498), "cd", strings.Repeat("v", 498)), pairs("ab", strings.Repeat("v", 498), "cd", strings.Repeat("v", 499))},
 		{"max_pairs", many(10), many(11)},
+		{"max_pairs", append(own(ownPairs), many(10)...), append(many(10), own(ownPairs+1)...)}, // what is for the relay
 		{"max_name", pairs(strings.Repeat("n", 100), "v"), pairs(strings.Repeat("n", 101), "v")},
 		{"max_value", pairs("n", strings.Repeat("v", 500)), pairs("n", strings.Repeat("v", 501))},
 		{"max_depth", pairs("a[b][c][d][e]", "v"), pairs("a[b][c][d][e][f]", "v")},

@@ -12,7 +12,7 @@ import (
 // browser counts what it sends (UTF-8 from windows-1251 is up to twice as long).
 type Limits struct {
 	Body     int64 // bytes of all names and values together
-	Pairs    int   // pairs of name and value
+	Pairs    int   // pairs of name and value, but for the first 40 whose names begin with _
 	Name     int   // bytes of one name
 	Value    int   // bytes of one value
 	Depth    int   // how deep a name nests: "a" is 1, "a[b]" is 2
@@ -26,10 +26,14 @@ func DefaultLimits() Limits {
 	return Limits{Body: 1 << 20, Pairs: 1000, Name: 1000, Value: 256 << 10, Depth: 32, Files: 3, FileSize: 5 << 20}
 }
 
+// ownPairs is how many pairs Limits.Pairs leaves uncounted whose names begin with _. They are for the relay, which adds some itself to a
+// form that is to be corrected, as its script does to every form: who bounds a form counts the fields that stand in it.
+const ownPairs = 40
+
 const (
-	encodedByte = 3       // bytes that percent-encoding makes of one
-	partFraming = 512     // a part's delimiter and headers without its name, generously; also covers a pair's "&" and "="
-	bodySlack   = 4 << 10 // preamble, blanks, a byte order mark
+	encodedByte = 3                            // bytes that percent-encoding makes of one
+	partFraming = 512                          // a part's delimiter and headers without its name, generously; also covers a pair's "&" and "="
+	bodySlack   = 4<<10 + ownPairs*partFraming // preamble, blanks, a byte order mark; and the pairs that no limit counts
 )
 
 // Total bounds the whole request body in bytes: three times Body (a text that is percent-encoded

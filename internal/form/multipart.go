@@ -225,7 +225,6 @@ func (m *parts) keep(f File) error {
 			return err
 		}
 		m.named = append(m.named, f)
-		m.empty++
 	}
 	return nil
 }

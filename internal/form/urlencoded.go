@@ -20,7 +20,7 @@ func (d *decoder) urlencoded(body []byte) error {
 		if len(sequence) == 0 {
 			continue
 		}
-		if len(ends)/2 >= d.Limits.Pairs {
+		if len(ends)/2-ownPairs >= d.Limits.Pairs { // how many of them count is told by their names
 			return tooManyPairs(d.Limits)
 		}
 		name, value, _ := bytes.Cut(sequence, []byte{'='})

@@ -377,6 +377,20 @@ func TestLargeFormIsShownAgain(t *testing.T) {
 	}
 }
 
+// What the relay adds to a form that is to be corrected is not held against the profile's bounds.
+func TestCorrectedFormKeepsTheBounds(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "order", order+"guard: {max_pairs: 4}\n")
+	page := refused(t, b, "name=Olena&email=x&size=M&agree=1")
+	sent := page.sent(map[string]string{"email": "olena@shop.example"})
+	if w := b.post("/forms/order", sent, "Origin", "null"); w.Code != http.StatusSeeOther {
+		t.Errorf("%d: %s", w.Code, sent)
+	}
+	if w := b.post("/forms/order", sent+"&news=1", "Origin", "null"); w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("with a field too many: %d", w.Code)
+	}
+}
+
 // A script gets the same faults as JSON, and none of what was typed.
 func TestScriptsGetNoPage(t *testing.T) {
 	t.Parallel()

@@ -161,7 +161,7 @@ type guardBlock struct {
 	// max_body bounds all fields of a post together, 1KB to 32MB; default 1MB.
 	MaxBody scalar `yaml:"max_body" reads:"size"`
 
-	// max_pairs bounds the number of fields, 1 to 10000; default 1000.
+	// max_pairs bounds the number of fields, 1 to 10000; default 1000. The first 40 names that begin with _ are not counted: they are for the relay.
 	MaxPairs scalar `yaml:"max_pairs" reads:"number"`
 
 	// max_name bounds one field's name, 16 bytes to 64KB; default 1000 bytes.
