@@ -68,7 +68,11 @@ func commonLabel(text map[string]string, name string) string {
 	if begin := strings.LastIndexByte(name, '['); begin >= 0 && strings.HasSuffix(name, "]") {
 		name = name[begin+1 : len(name)-1]
 	}
-	return text["label."+strings.ToLower(name)]
+	name = strings.ToLower(name)
+	if name == "_replyto" { // which stands for email
+		name = "email"
+	}
+	return text["label."+name]
 }
 
 // failure is the body of everything that is not success. Error and Message are the same sentence, because some client scripts show

@@ -32,7 +32,7 @@ func sentence(text map[string]string, c mapping.Correction) string {
 	c.Tag, c.Param = alike(c.Tag, c.Param)
 	key := ruleKey(c.Tag)
 	if key == "" { // the value is none of the field's type
-		return cmp.Or(text["field."+c.Code], text["rule.other"])
+		return cmp.Or(text["field."+c.Code+"."+c.Type], text["field."+c.Code], text["rule.other"])
 	}
 	s := cmp.Or(text["rule."+key+"."+unit(c)], text["rule."+key])
 	return strings.ReplaceAll(s, "{param}", choices(c.Tag, c.Param))

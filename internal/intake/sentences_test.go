@@ -76,6 +76,8 @@ func TestSentence(t *testing.T) {
 		{"one or the other", mapping.Correction{Code: "RULE", Tag: "email|e164", Type: "text"}, "Please enter an email address or a phone number with the country code."},
 		{"a rule that has a code of its own", mapping.Correction{Code: mapping.CodeDate, Tag: "datetime", Param: "2006-01-02", Type: "text"}, "Please enter a date in the format that the form asks for."},
 		{"a value that is none of its type", mapping.Correction{Code: mapping.CodeDate}, "Please enter a date such as 31.12.2026."},
+		{"no whole number", mapping.Correction{Code: mapping.CodeNumeric, Type: "int"}, "Please enter a whole number, such as 2."},
+		{"no number", mapping.Correction{Code: mapping.CodeNumeric, Type: "number"}, "Please enter a number."},
 		{"one of some characters", mapping.Correction{Code: "RULE", Tag: "containsany", Param: "!?", Type: "text"}, "This must contain at least one of these characters: !?"},
 		{"none of some characters", mapping.Correction{Code: "RULE", Tag: "excludesall", Param: "<>", Type: "text"}, "This must contain none of these characters: <>"},
 		{"alternatives of one rule", mapping.Correction{Code: "RULE", Tag: "len|len", Param: "3|5", Type: "text"}, "Required number of characters: 3 / 5."},
@@ -115,7 +117,7 @@ func TestNoSentenceIsUnused(t *testing.T) {
 	for _, limit := range []string{"max_body", "max_pairs", "max_name", "max_value", "max_depth", "NO_FILE_UPLOADS", "TOO_MANY_FILES", "FILES_TOO_BIG", "files.title"} {
 		families = append(families, "413."+limit)
 	}
-	families = append(families, "404.FORM_NOT_FOUND", "404.SUBMISSION_NOT_FOUND", "405.elsewhere.title", "405.elsewhere.text")
+	families = append(families, "field."+mapping.CodeNumeric+".int", "404.FORM_NOT_FOUND", "404.SUBMISSION_NOT_FOUND", "405.elsewhere.title", "405.elsewhere.text")
 	for _, name := range []string{"name", "email", "phone", "message", "comment", "city", "address", "quantity", "password"} {
 		families = append(families, "label."+name)
 	}

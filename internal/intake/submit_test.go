@@ -243,6 +243,10 @@ func TestMissingContactIsToldInPeoplesWords(t *testing.T) {
 			}
 		}
 	}
+	reply := setup(t, "reply", "creates: order\nsource_id: 22\nmap: {buyer: {full_name: \"${name}\", email: \"${email}\"}}\n")
+	if page := reply.post("/forms/reply", "name=Olena&_replyto=x", "Accept-Language", "en").Body.String(); !strings.Contains(page, `">Email</label>`) {
+		t.Errorf("_replyto is shown as it is called:\n%s", page)
+	}
 	m := decoded(t, b.fetch("/forms/odd", "other=1", "Accept-Language", "en").Body)
 	if want := "Please check the form. Name, Phone: Please leave at least one of these: name, phone or email."; m["message"] != want {
 		t.Errorf("message %q, want %q", m["message"], want)
