@@ -20,7 +20,31 @@ func ClientIP(trusted []netip.Prefix) func(http.Handler) http.Handler {
 	for i, p := range trusted {
 		texts[i] = p.String()
 	}
-	return middleware.ClientIPFromXFF(texts...)
+	find := middleware.ClientIPFromXFF(texts...)
+	return func(next http.Handler) http.Handler {
+		next = find(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for n, hops := range r.Header["X-Forwarded-For"] {
+				r.Header["X-Forwarded-For"][n] = withoutPorts(hops)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// withoutPorts takes the ports off a list of addresses: some proxies write "198.51.100.1:52431", which is no address to anybody else, and
+// a visitor without one could be neither counted nor blocked.
+func withoutPorts(hops string) string {
+	if !strings.Contains(hops, ":") {
+		return hops
+	}
+	all := strings.Split(hops, ",")
+	for n, hop := range all {
+		if a, err := netip.ParseAddrPort(strings.TrimSpace(hop)); err == nil {
+			all[n] = a.Addr().String()
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 // BaseURL is scheme and host of the request as its sender wrote them: "https://forms.shop.example". X-Forwarded-Proto and

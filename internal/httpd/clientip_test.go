@@ -25,6 +25,9 @@ func TestClientIP(t *testing.T) {
 		{"an invented hop before", "10.1.2.3:1", "1.1.1.1, 198.51.100.1", proxies, "198.51.100.1"},
 		{"IPv6", "[::1]:1", "2001:db8::5", proxies, "2001:db8::5"},
 		{"IPv4 in IPv6", "[::ffff:10.0.0.1]:1", "198.51.100.1", proxies, "198.51.100.1"},
+		{"a port", "10.1.2.3:1", "198.51.100.1:52431", proxies, "198.51.100.1"},
+		{"ports in a list", "10.1.2.3:1", "1.1.1.1, [2001:db8::5]:443,10.9.9.9:80", proxies, "2001:db8::5"},
+		{"a stranger's port", "203.0.113.9:1", "198.51.100.1:80", proxies, "203.0.113.9"},
 		{"garbage", "10.1.2.3:1", "; DROP", proxies, ""},
 	}
 	for _, tt := range tests {
