@@ -1,10 +1,12 @@
 package httpd
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,8 +14,14 @@ import (
 
 // headTimeout answers a request whose head did not come in time. net/http closes such a connection without a word.
 const headTimeout = "HTTP/1.1 408 Request Timeout\r\n" +
-	"Content-Type: text/plain; charset=utf-8\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\nContent-Length: 51\r\n\r\n" +
+	"Content-Type: text/plain; charset=utf-8\r\n" + everyAnswer + "Connection: close\r\nContent-Length: 51\r\n\r\n" +
 	"The request's head took too long. Please try again\n"
+
+// everyAnswer is what an answer carries that no handler has made: a page on another site may read it, and nobody keeps it.
+const everyAnswer = "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+
+// ownHeaders is all that net/http writes between the status line and the body where it refuses a head by itself (400, 431, 501).
+const ownHeaders = "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
 
 // silence is how long a connection that has not said anything yet may still begin to once the server stops: enough for bytes that are
 // on their way.
@@ -71,7 +79,22 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.told.Load() {
 		return len(p), nil // net/http takes half a line for a whole one, and answers that it is malformed
 	}
+	if line, rest, ok := refusal(p); ok {
+		if _, err := c.write(slices.Concat(line, []byte("\r\n"+everyAnswer), rest)); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
 	return c.write(p)
+}
+
+// refusal takes an answer apart that net/http makes by itself to a head that it does not take.
+func refusal(p []byte) (line, rest []byte, ok bool) {
+	if !bytes.HasPrefix(p, []byte("HTTP/1.1 4")) && !bytes.HasPrefix(p, []byte("HTTP/1.1 5")) {
+		return nil, nil, false
+	}
+	line, rest, _ = bytes.Cut(p, []byte("\r\n"))
+	return line, rest, bytes.HasPrefix(rest, []byte(ownHeaders))
 }
 
 // write writes within the bound.

@@ -236,6 +236,33 @@ func TestLongHeadIsRefused(t *testing.T) {
 	}
 }
 
+// What net/http answers by itself can be read by a page on another site, as everything else.
+func TestRefusedHeadCarriesWhatEveryAnswerDoes(t *testing.T) {
+	t.Parallel()
+	addr, stop := run(t, http.NotFoundHandler(), Options{MaxHeaderBytes: 1 << 10})
+	for head, want := range map[string]int{
+		"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("a", 16<<10) + "\r\n\r\n": http.StatusRequestHeaderFieldsTooLarge,
+		"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n":                                    http.StatusBadRequest,
+		"GET / HTTP/1.1\r\n\r\n": http.StatusBadRequest,
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n": http.StatusNotImplemented,
+	} {
+		c := dial(t, addr)
+		say(t, c, "%s", head)
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if h := resp.Header; resp.StatusCode != want || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Cache-Control") != "no-store" ||
+			h.Get("X-Content-Type-Options") != "nosniff" || !resp.Close {
+			t.Errorf("%d %v", resp.StatusCode, h)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	broken := func(context.Context) error { return errors.New("database is locked") }

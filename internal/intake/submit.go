@@ -289,6 +289,7 @@ func isProbe(f *form.Fields) bool {
 func answerProbe(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	_, _ = io.WriteString(w, "ok") // the builder may be gone: nobody is left to tell
 	return nil
 }

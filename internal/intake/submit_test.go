@@ -334,8 +334,9 @@ func TestDuplicateThatTheStoreHoldsIsSuccess(t *testing.T) {
 func TestProbeOfAPageBuilder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if w := b.post("/forms/lamp", "test=test"); w.Code != http.StatusOK || w.Body.String() != "ok" {
-		t.Errorf("%d %q", w.Code, w.Body)
+	w := b.post("/forms/lamp", "test=test")
+	if w.Code != http.StatusOK || w.Body.String() != "ok" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%d %q %v", w.Code, w.Body, w.Header())
 	}
 	if n := b.store.stored(); n != 0 {
 		t.Errorf("%d rows", n)
