@@ -40,7 +40,7 @@ func signs(p *profile.Profile, h http.Header, c controls, s *submission.Submissi
 }
 
 // fingerprint is the SHA-256 of what a post holds: its pairs in order and its files' own sums. Names for the relay, answers of captchas
-// and Tilda's tranid are left out, because they differ between posts of the same data. Where pairs lost bytes to U+FFFD the body itself
+// and Tilda's tranid are left out, because they differ between posts of the same data; but _replyto is what a visitor typed. Where pairs lost bytes to U+FFFD the body itself
 // is taken in: two different texts must not look alike.
 func fingerprint(s *submission.Submission, apart bool) []byte {
 	var room [1 << 10]byte // what most forms post is shorter, and so is never copied to the heap
@@ -49,7 +49,7 @@ func fingerprint(s *submission.Submission, apart bool) []byte {
 		text = append(text, 1)
 	}
 	for _, pair := range s.Pairs {
-		if strings.HasPrefix(pair.Name, "_") || isTranID(pair.Name) || form.IsCaptcha(pair.Name) {
+		if strings.HasPrefix(pair.Name, "_") && pair.Name != "_replyto" || isTranID(pair.Name) || form.IsCaptcha(pair.Name) {
 			continue
 		}
 		text = appendParts(text, pair.Name, pair.Value)

@@ -45,6 +45,7 @@ func TestSigns(t *testing.T) {
 		{name: "a blank more", a: keyed, b: post{"/forms/lamp", body + "+", "Idempotency-Key: k-1"}},
 		{name: "a border moved", a: post{"/forms/lamp", "name=ab&phone=0501112233", ""}, b: post{"/forms/lamp", "namea=b&phone=0501112233", ""}},
 		{name: "what is no data", a: plain, b: post{"/forms/lamp", "_page=x&" + body + "&g-recaptcha-response=abc&cf-turnstile-response=d&_lang=en", ""}, sender: true},
+		{name: "an email under the relay's name for it", a: post{"/forms/lamp", body + "&_replyto=a@shop.example", ""}, b: post{"/forms/lamp", body + "&_replyto=b@shop.example", ""}},
 		{name: "a test", a: plain, b: post{"/forms/lamp", body + "&_test=1", ""}},
 		{name: "two tests", a: post{"/forms/lamp", body + "&_test=1", ""}, b: post{"/forms/lamp", body + "&_test=on", ""}, sender: true},
 		{name: "bytes that were lost", a: post{"/forms/utf", "name=a%ff&phone=0501112233", ""}, b: post{"/forms/utf", "name=a%fe&phone=0501112233", ""}},
