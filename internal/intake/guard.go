@@ -81,9 +81,9 @@ func (i *Intake) inspect(r *http.Request, p *profile.Profile, fields *form.Field
 	return found
 }
 
-// trapped tells of a honeypot that was filled.
+// trapped tells of a honeypot that was filled. One that is a box, in a form that a script posts as JSON, says false when nobody ticked it.
 func trapped(p *profile.Profile, pairs []form.Pair) string {
-	if last(pairs, p.Guard.Honeypot) == "" {
+	if value := last(pairs, p.Guard.Honeypot); value == "" || strings.EqualFold(value, "false") {
 		return ""
 	}
 	return "the field " + p.Guard.Honeypot + ", which no person sees, was filled (guard.honeypot)"

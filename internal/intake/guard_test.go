@@ -74,6 +74,8 @@ func TestGuardHoldsInSilence(t *testing.T) {
 		{"nothing", "", "", nil, nil},
 		{"trap", "", "&_gotcha=x", nil, []submission.Reason{spam}},
 		{"trap blank", "", "&_gotcha=+%C2%A0+", nil, nil},
+		{"trap that is a box without a tick", "honeypot: botcheck", "&botcheck=false", nil, nil},
+		{"trap that is a box with one", "honeypot: botcheck", "&botcheck=true", nil, []submission.Reason{spam}},
 		{"trap renamed", "honeypot: website", "&website=http://x", nil, []submission.Reason{spam}},
 		{"trap renamed, the other name", "honeypot: website", "&_gotcha=x", nil, nil},
 		{"trap and a fault of the form", "", "&_gotcha=x&email=nonsense", nil, []submission.Reason{spam, submission.ReasonInvalid}},
