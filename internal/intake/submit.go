@@ -168,7 +168,7 @@ func (i *Intake) submit(w http.ResponseWriter, r *http.Request) error {
 	case s.State == submission.Refused:
 		return i.refusal(s.ID, lang, p.Lang, &typed{fields.Pairs, fields.Files, s.Visitor, destined(r, p, c.next), corrections})
 	}
-	return i.answer(w, r, p, taken{id: s.ID, crmID: i.await(r, p, s), lang: lang, to: destined(r, p, c.next)})
+	return i.answer(w, r, p, taken{id: s.ID, crmID: i.await(r, p, s, c.hasty), lang: lang, to: destined(r, p, c.next)})
 }
 
 // dropped takes back the files of a post that is turned away.
@@ -301,6 +301,8 @@ type controls struct {
 	test bool
 	key  string // by which a post made again is known: _idempotency_key, else Tilda's tranid
 
+	hasty bool // a page builder sent it that posts again when the answer takes more than 5 s
+
 	over bool // this one is of the relay's own: it came too soon after others from the same address
 
 	page, referrer string // what a script on the page told of itself
@@ -338,7 +340,7 @@ func readControls(pairs []form.Pair) controls {
 		}
 	}
 	c.next = cmp.Or(strings.TrimSpace(next), strings.TrimSpace(redirect))
-	c.key = cmp.Or(c.key, tranID)
+	c.key, c.hasty = cmp.Or(c.key, tranID), tranID != ""
 	return c
 }
 

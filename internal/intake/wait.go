@@ -16,9 +16,9 @@ type Waiter interface {
 }
 
 // await waits where the profile says so, and gives the submission's id in KeyCRM; 0 when it is not known in time. A visitor who hangs
-// up, and a server that stops, waits no longer.
-func (i *Intake) await(r *http.Request, p *profile.Profile, s *submission.Submission) int64 {
-	if p.Wait == 0 || i.Waiter == nil {
+// up, and a server that stops, waits no longer; a hasty sender not at all.
+func (i *Intake) await(r *http.Request, p *profile.Profile, s *submission.Submission, hasty bool) int64 {
+	if p.Wait == 0 || hasty || i.Waiter == nil {
 		return 0
 	}
 	switch s.State {

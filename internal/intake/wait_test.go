@@ -45,6 +45,7 @@ func TestWait(t *testing.T) {
 		{name: "not in time", path: "waits", waiter: &crm{}, code: http.StatusAccepted, status: "received"},
 		{name: "nobody to ask", path: "waits", code: http.StatusAccepted, status: "received"},
 		{name: "a form that does not wait", path: "lamp", waiter: &crm{id: 42}, code: http.StatusAccepted, status: "received"},
+		{name: "Tilda, which posts again after 5 s", path: "waits", body: "&tranid=1:2", waiter: &crm{id: 42}, code: http.StatusAccepted, status: "received"},
 		{name: "a test", path: "waits", body: "&_test=1", waiter: &crm{id: 42}, code: http.StatusAccepted, status: "received"},
 		{name: "a repeat of one that arrived", path: "waits", state: submission.Delivered, waiter: &crm{id: 42}, code: http.StatusCreated, crmID: 42.0, status: "delivered"},
 		{name: "a repeat of one that KeyCRM refused", path: "waits", state: submission.Rejected, waiter: &crm{id: 42}, code: http.StatusAccepted, status: "received"},
