@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +23,7 @@ type previewCmd struct {
 	config.Data `embed:""`
 	config.File `embed:""`
 
-	Profile    string   `arg:"" optional:"" help:"A profile's name in the folder, or its file. May be left out with --submission: then the bytes that were stored are printed."`
+	Profile    string   `arg:"" optional:"" help:"A profile's name, or its file. May be left out with --submission: then the bytes that were stored are printed."`
 	Fields     []string `name:"field" short:"F" sep:"none" placeholder:"NAME=VALUE" help:"A form field; repeat it for each."`
 	Body       string   `placeholder:"FILE" help:"A whole request body from a file (- for standard input) instead of fields."`
 	Type       string   `default:"application/x-www-form-urlencoded" help:"The body's content type."`
@@ -132,17 +133,13 @@ func (c previewCmd) recorded(w *world) (submission.Submission, error) {
 	return oneSubmission(w, db, c.Submission)
 }
 
-// profile finds the profile by its file, when a path or an ending is written, else by its name in the folder.
+// profile finds the profile by its file, when a path or an ending is written, else by its name: in the folder, or in the database.
 func (c previewCmd) profile(w *world) (*profile.Profile, error) {
-	file, err := profileFile(c.Profiles, c.Profile)
-	if err != nil {
-		return nil, err
-	}
 	options, err := profileOptions(w, c.File)
 	if err != nil {
 		return nil, err
 	}
-	p, faults, err := readProfile(file, options)
+	p, faults, err := c.read(w, options)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +150,22 @@ func (c previewCmd) profile(w *world) (*profile.Profile, error) {
 		return nil, silentError{}
 	}
 	return p, nil
+}
+
+func (c previewCmd) read(w *world, o profile.Options) (*profile.Profile, profile.Faults, error) {
+	file, missing := profileFile(c.Profiles, c.Profile)
+	if missing == nil {
+		return readProfile(file, o)
+	}
+	text, label, err := shelf{Data: c.Data, File: c.File}.lying(w, c.Profile)
+	if errors.Is(err, fs.ErrNotExist) { // there is no database yet
+		err = missing
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	p, faults := profile.Parse(c.Profile, label, text, o)
+	return p, faults, nil
 }
 
 // profileFile is the file that is meant: itself when a path or an ending is written, else the profile of that name in the folder.

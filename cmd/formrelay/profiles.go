@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -333,32 +334,31 @@ func (c profilesShowCmd) Run(w *world) error {
 
 // text is a revision of a profile by its number, or with 0 what lies there now; label says which for people.
 func (s shelf) text(w *world, name string, number int) (text []byte, label string, err error) {
-	if file := s.provisioned(name); number == 0 && file != "" {
-		text, err := readBounded(file, profile.MaxFile)
-		return text, file, err
+	if number == 0 {
+		return s.lying(w, name)
 	}
 	db, err := openStored(w, s.Database)
 	if err != nil {
 		return nil, "", err
 	}
 	defer db.Close()
-	if number != 0 {
-		rev, err := db.ProfileRevision(w.ctx, name, number)
-		if errors.Is(err, submission.ErrNotFound) {
-			return nil, "", fmt.Errorf("the profile %s has no revision %d: `formrelay profiles history %s` shows those there are", name, number, name)
+	rev, err := db.ProfileRevision(w.ctx, name, number)
+	if errors.Is(err, submission.ErrNotFound) {
+		return nil, "", fmt.Errorf("the profile %s has no revision %d: `formrelay profiles history %s` shows those there are", name, number, name)
+	}
+	return rev.Text, fmt.Sprintf("%s revision %d", name, number), err
+}
+
+// lying is lyingText with a database that is opened when it is asked.
+func (s shelf) lying(w *world, name string) (text []byte, label string, err error) {
+	return lyingText(w.ctx, s.Profiles, name, func(ctx context.Context) ([]submission.StoredProfile, error) {
+		db, err := openStored(w, s.Database)
+		if err != nil {
+			return nil, err
 		}
-		return rev.Text, fmt.Sprintf("%s revision %d", name, number), err
-	}
-	all, err := db.StoredProfiles(w.ctx)
-	for _, p := range all {
-		if p.Name == name {
-			return p.Text, name + " in the database", nil
-		}
-	}
-	if err == nil {
-		err = fmt.Errorf("there is no profile %s, neither in %s nor in the database", name, s.Profiles)
-	}
-	return nil, "", err
+		defer db.Close()
+		return db.StoredProfiles(ctx)
+	})
 }
 
 type profilesDiffCmd struct {

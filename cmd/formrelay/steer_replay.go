@@ -284,21 +284,18 @@ func identifier(name string) string {
 	}, name)
 }
 
-// current reads a profile as it stands in the folder now.
+// current reads a profile as it stands now, in the folder or in the database.
 func (r *replay) current(name string) (*profile.Profile, error) {
 	if p := r.profiles[name]; p != nil {
 		return p, nil
 	}
-	file, err := inFolder(r.Profiles, name)
+	text, label, err := lyingText(r.w.ctx, r.Profiles, name, r.db.StoredProfiles)
 	if err != nil {
 		return nil, err
 	}
-	p, faults, err := readProfile(file, r.options)
-	if err != nil {
-		return nil, err
-	}
+	p, faults := profile.Parse(name, label, text, r.options)
 	if len(faults) > 0 {
-		return nil, fmt.Errorf("the profile %s is broken, mend it first: formrelay check %s", name, file)
+		return nil, fmt.Errorf("the profile %s (%s) is broken, mend it first: `formrelay profiles show %s` prints it, `formrelay check FILE` tells every fault", name, label, name)
 	}
 	r.profiles[name] = p
 	return p, nil

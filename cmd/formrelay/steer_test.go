@@ -213,6 +213,41 @@ func TestReplayByTheCurrentMapping(t *testing.T) {
 	}
 }
 
+// A profile of the database maps what it held or refused just as one of the folder does, and can be looked at by `preview`.
+func TestReplayByAProfileOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, sandbox.Options{}, nil)
+	file := filepath.Join(t.TempDir(), "shop.yaml")
+	put := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.must("profiles", "put", file)
+	}
+	put(statusProfile)
+	eventually(t, "the form is there", func() bool { return s.status("shop") != http.StatusNotFound })
+	held := s.submit("shop", url.Values{"name": {"Olena"}, "amount": {"10"}, "status": {"maybe"}})
+	s.settled(held, "held")
+	s.fails("", 1, []string{"cannot be mapped by shop in the database", "nothing was changed"}, "submissions", "release", held)
+	s.must("submissions", "release", held, "--set", "status=paid")
+	s.settled(held, "delivered")
+
+	s.refuse(1)
+	rejected := s.submit("shop", url.Values{"name": {"Taras"}, "amount": {"10"}, "status": {"paid"}})
+	s.settled(rejected, "rejected")
+	put(strings.Replace(statusProfile, "source_id: 22", "source_id: 23", 1))
+	if sent := s.must("preview", "shop", "--submission", rejected); !strings.Contains(sent, `"source_id":23`) {
+		t.Errorf("preview shows %s", sent)
+	}
+	s.must("submissions", "replay", rejected, "--mapping", "current")
+	s.settled(rejected, "delivered")
+	if orders := s.crm.Orders(); len(orders) != 2 || !strings.Contains(string(orders[1].Body), `"source_id":23`) {
+		t.Errorf("sent %+v", orders)
+	}
+	s.fails("", 1, []string{"there is no profile nobody, neither in", "nor in the database"}, "preview", "nobody", "-F", "a=b")
+}
+
 func TestReplayAgain(t *testing.T) {
 	t.Parallel()
 	const numbered = statusProfile + "  source_uuid: \"${number}\"\n"
