@@ -478,7 +478,7 @@ func TestExport(t *testing.T) {
 	if got := strings.Join(rows[0], " "); got != "id received_at profile state reason crm_id error form.id name phone" {
 		t.Errorf("columns %s", got)
 	}
-	want := []string{"'=HYPERLINK(1)", "-12,50", "+380501112233", "Олена; \"Ім'я\",\nдва", "'\t@x"}
+	want := []string{"'=HYPERLINK(1)", "-12,50", "+380501112233", "Олена; \"Ім'я\",\nдва", "'\t'@x"}
 	for i, row := range rows[1:] {
 		if row[3] != "delivered" || row[5] == "" || row[7] != strconv.Itoa(i) || row[8] != want[i] {
 			t.Errorf("row %d is %q", i, row)

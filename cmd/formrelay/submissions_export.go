@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"formrelay/internal/form"
 	"formrelay/internal/store"
@@ -237,15 +238,45 @@ func (c csvWriter) row(cells []string) error {
 	return err
 }
 
+// separators are what may end a cell for a spreadsheet: which of comma, semicolon and tab does, its country's settings say, and one that
+// looks for another than the file has does not heed the quotes either.
+const separators = ",;\t\r\n"
+
 // disarm puts an apostrophe before what a spreadsheet would take for a formula: a cell that begins with = + - @, a tab or a line end,
-// also after blanks, and their wide forms of East Asian keyboards. What is a plain number (-12,50) or a phone (+380…) stays as it is:
-// there is no formula in it.
+// also after blanks, and their wide forms of East Asian keyboards; and what begins so after a separator within it. What is a plain number
+// (-12,50) or a phone (+380…) stays as it is: there is no formula in it.
 func disarm(cell string) string {
-	start := strings.TrimLeft(cell, " \u00a0\ufeff")
-	if start == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(start[:min(len(start), 4)])[0]) || plainNumber(cell) {
-		return cell
+	var out strings.Builder
+	if start := strings.TrimLeft(cell, blanks); (formula(start) || start != "" && strings.ContainsRune("\t\r\n", rune(start[0]))) && !plainNumber(cell) {
+		out.WriteByte('\'')
 	}
-	return "'" + cell
+	for rest := cell; ; {
+		end := strings.IndexAny(rest, separators) + 1
+		if end == 0 {
+			out.WriteString(rest)
+			return out.String()
+		}
+		out.WriteString(rest[:end])
+		rest = rest[end:]
+		next := strings.TrimLeft(rest, blanks+`"`)
+		piece := next
+		if i := strings.IndexAny(next, separators); i >= 0 {
+			piece = next[:i]
+		}
+		if formula(next) && !plainNumber(strings.TrimSpace(piece)) {
+			out.WriteString(rest[:len(rest)-len(next)] + "'")
+			rest = next
+		}
+	}
+}
+
+// blanks are what a spreadsheet passes over at the beginning of a cell.
+const blanks = " \u00a0\ufeff"
+
+// formula tells whether a text begins as a formula does.
+func formula(text string) bool {
+	first, size := utf8.DecodeRuneInString(text)
+	return size > 0 && strings.ContainsRune("=+-@＝＋－＠", first)
 }
 
 // plainNumber tells whether a cell is a sign and digits, with at most one decimal point or comma between them, or a phone: a plus and
