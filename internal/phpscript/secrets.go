@@ -17,6 +17,7 @@ type tracker struct {
 	seen   map[string]bool
 	queue  []string
 	steps  int
+	depth  int // of strings in the expressions of strings
 }
 
 // maxTracked bounds the tokens that are looked at for the sake of secrets.
@@ -308,7 +309,11 @@ func (t *tracker) secretText(token lexer.Token) string {
 	var b strings.Builder
 	for _, p := range pieces(token.Value) {
 		if p.code {
-			t.built(tokensOf(p.text, token.Pos, t.patterns))
+			if t.depth < maxInline && !strings.HasPrefix(p.text, "`") { // a command's text is no expression, and would be taken apart for ever
+				t.depth++
+				t.built(tokensOf(p.text, token.Pos, t.patterns))
+				t.depth--
+			}
 			continue
 		}
 		b.WriteString(p.text)

@@ -67,6 +67,7 @@ func TestTokenBounds(t *testing.T) {
 	t.Parallel()
 	for _, script := range []string{
 		"<?php $h = " + strings.Repeat("'Bearer abcdef' . ", 4000) + "'x';",
+		"<?php $token = `curl`; $h = ['Authorization: Bearer ' . `cat \"{$token}\"`];",
 		"<?php $h = [" + strings.Repeat("'Authorization', ", 4000) + "];",
 		"<?php " + strings.Repeat("$token = $token1 . $b; ", 1000),
 		"<?php " + strings.Repeat("function f($key) { return 'Bearer ' . $key; } f('abcdefgh'); ", 1000),
