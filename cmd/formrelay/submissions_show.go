@@ -121,6 +121,7 @@ type shownSubmission struct {
 	State       submission.State     `json:"state"`
 	Reason      submission.Reason    `json:"reason,omitempty"`
 	ReceivedAt  time.Time            `json:"received_at"`
+	Visitor     *submission.Visitor  `json:"visitor,omitempty"`
 	Fields      []form.Pair          `json:"fields"`
 	Files       []shownFile          `json:"files"`
 	Entity      json.RawMessage      `json:"entity"`
@@ -138,11 +139,33 @@ type shownSubmission struct {
 	Error       *string              `json:"error"`
 }
 
+// visitor is where the post came from; nil when nothing is known, or no more.
+func (k knowledge) visitor() *submission.Visitor {
+	if k.Visitor == (submission.Visitor{}) {
+		return nil
+	}
+	return &k.Visitor
+}
+
+// showVisitor prints where the post came from.
+func (k knowledge) showVisitor(page io.Writer) {
+	v := k.visitor()
+	if v == nil {
+		return
+	}
+	fmt.Fprintln(page, "\nVisitor")
+	for _, line := range [][2]string{{"address", v.IP}, {"page", v.Page}, {"came from", v.Referrer}, {"language", v.Language}, {"browser", v.UserAgent}} {
+		if line[1] != "" {
+			fmt.Fprintf(page, "  %s\t%s\n", line[0], printable(line[1]))
+		}
+	}
+}
+
 func (k knowledge) json(out io.Writer) error {
 	from, again := k.links()
 	shown := shownSubmission{
 		ID: k.ID, Profile: k.Profile, Revision: k.Revision, State: k.State, Reason: k.Reason, ReceivedAt: k.ReceivedAt,
-		Fields: k.Pairs, Files: shownFiles(k.Files), Entity: k.Entity, Faults: k.Faults, Signals: k.Signals, Attempts: k.attempts, Changes: k.changes,
+		Visitor: k.visitor(), Fields: k.Pairs, Files: shownFiles(k.Files), Entity: k.Entity, Faults: k.Faults, Signals: k.Signals, Attempts: k.attempts, Changes: k.changes,
 		MadeFrom: from, SentAgain: again,
 		CorrectedBy: k.corrected, Repeats: k.Repeats, RepeatedAt: timeText(k.RepeatedAt), EmptiedAt: timeText(k.EmptiedAt), CRMID: crmID(k.Submission), Error: errorText(k.Submission),
 	}
@@ -180,6 +203,7 @@ func (k knowledge) text(out io.Writer) error {
 		for _, pair := range k.Pairs {
 			fmt.Fprintf(page, "  %s\t%s\n", printable(pair.Name), printable(pair.Value))
 		}
+		k.showVisitor(page)
 		showFiles(page, k.Files)
 		if err := showEntity(page, k.Submission); err != nil {
 			return err

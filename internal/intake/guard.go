@@ -90,10 +90,11 @@ func trapped(p *profile.Profile, pairs []form.Pair) string {
 }
 
 // tooSoon tells of a form that was posted sooner than a person could. A post without a token is one from a page without a script, or
-// from a page that could not reach the relay when it was opened.
+// from a page that could not reach the relay when it was opened; one with another thing under the name is from a site that has a field of
+// its own called so, as Laravel's pages do. Whoever wants to get by without a token only has to leave it out.
 func (i *Intake) tooSoon(p *profile.Profile, pairs []form.Pair, now time.Time) string {
 	token := last(pairs, tokenField)
-	if p.Guard.MinTime == 0 || token == "" {
+	if p.Guard.MinTime == 0 || !looksLikeToken(token) {
 		return ""
 	}
 	age, err := timeSince(i.Key, p.Name, token, now)

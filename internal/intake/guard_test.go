@@ -219,10 +219,11 @@ func TestMinTime(t *testing.T) {
 		{name: "from the future", after: -tokenAhead - time.Millisecond, held: "not one that the relay made"},
 		{name: "none", change: func(string) string { return "" }},
 		{name: "blank", change: func(string) string { return "+" }},
+		{name: "another's field", after: 9 * second, change: func(string) string { return "fhKDWUtRXYmHLxcuDtFNNzdb0ZWKcJQ0dSCpYhGl" }}, // Laravel's
 		{name: "forged", after: 9 * second, change: func(s string) string { return s[:12] + strings.Repeat("A", 20) }, held: "not one that the relay made"},
-		{name: "cut", after: 9 * second, change: func(s string) string { return s[:len(s)-1] }, held: "not one that the relay made"},
-		{name: "longer", after: 9 * second, change: func(s string) string { return s + "AAAA" }, held: "not one that the relay made"},
-		{name: "nonsense", after: 9 * second, change: func(string) string { return "%00" }, held: "not one that the relay made"},
+		{name: "cut", after: 9 * second, change: func(s string) string { return s[:len(s)-1] }},
+		{name: "longer", after: 9 * second, change: func(s string) string { return s + "AAAA" }},
+		{name: "nonsense", after: 9 * second, change: func(string) string { return "%00" }},
 		{name: "its end changed", after: 9 * second, change: func(s string) string {
 			end := "A"
 			if strings.HasSuffix(s, end) {

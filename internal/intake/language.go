@@ -19,8 +19,7 @@ const (
 
 // languages chooses among the languages that there are sentences in.
 type languages struct {
-	codes   []string // in the matcher's order; the first is the default
-	matcher language.Matcher
+	codes []string // the first is the default
 
 	mu   sync.RWMutex
 	seen map[string]string // what an Accept-Language came to: reading one costs more than decoding a small form
@@ -28,13 +27,7 @@ type languages struct {
 
 // newLanguages prepares the choice.
 func newLanguages() *languages {
-	l := &languages{codes: web.Languages(), seen: make(map[string]string)}
-	tags := make([]language.Tag, len(l.codes))
-	for i, code := range l.codes {
-		tags[i] = language.Make(code)
-	}
-	l.matcher = language.NewMatcher(tags)
-	return l
+	return &languages{codes: web.Languages(), seen: make(map[string]string)}
 }
 
 // choose is the language of an answer: what the form or the address asks for, else what the browser does, else the profile's, else
@@ -82,17 +75,20 @@ func (l *languages) byHeader(header string) string {
 	return code
 }
 
-// match does the reading. A header that is no list of languages asks for nothing.
+// match does the reading: the first of the wanted languages that is one of ours, and no other that its speakers are said to understand.
+// A header that is no list of languages asks for nothing.
 func (l *languages) match(header string) string {
 	tags, _, err := language.ParseAcceptLanguage(header)
-	if err != nil || len(tags) == 0 {
+	if err != nil {
 		return ""
 	}
-	_, index, confidence := l.matcher.Match(tags...)
-	if confidence == language.No {
-		return ""
+	for _, tag := range tags {
+		base, _ := tag.Base()
+		if code := l.byCode(base.String()); code != "" {
+			return code
+		}
 	}
-	return l.codes[index]
+	return ""
 }
 
 // remember keeps a header's meaning while there is room. The header is copied, so that it does not keep a whole request's head alive.

@@ -58,6 +58,12 @@ var (
 	errExpired = errors.New("its time token is older than a week")
 )
 
+// looksLikeToken tells whether a text has a token's shape, whoever signed it.
+func looksLikeToken(text string) bool {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil && len(b) == tokenStamp+tokenMAC
+}
+
 // timeSince is how long ago a token was made. The error says in words why it cannot be told.
 func timeSince(key []byte, profile, token string, now time.Time) (time.Duration, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)

@@ -17,7 +17,7 @@ const (
 )
 
 // Await waits until a submission's first call is settled, and gives its id in KeyCRM; 0 when KeyCRM does not have it, when ctx ends
-// first, and at once when other submissions of its account were waiting to be sent before it. It asks nobody but the database, and that
+// first, and at once when other submissions of its account were waiting to be sent before it or the account is paused. It asks nobody but the database, and that
 // once for all who wait.
 func (s *Store) Await(ctx context.Context, id string) (crmID int64) {
 	w := s.waiters.add(id)
@@ -66,7 +66,7 @@ type sight struct {
 	state   submission.State
 	crmID   int64
 	settled bool // a call for it has ended, and none is under way
-	behind  bool // others wait to be sent before it
+	behind  bool // others wait to be sent before it, or nothing is sent at all because its account is paused
 }
 
 // over tells whether there is nothing left to wait for.
@@ -203,6 +203,7 @@ func (s *Store) lookFor(ctx context.Context, ids []string) ([]sight, error) {
 			CASE WHEN EXISTS (SELECT 1 FROM submissions e WHERE e.account = s.account AND e.owner = '' AND e.state IN ('queued', 'uncertain')
 				AND (e.due_at < s.due_at OR e.due_at = s.due_at AND e.seq < s.seq))
 			OR EXISTS (SELECT 1 FROM submissions e WHERE e.account = s.account AND e.owner <> '' AND e.state = 'queued' AND e.seq < s.seq)
+			OR EXISTS (SELECT 1 FROM accounts a WHERE a.name = s.account AND a.paused <> '')
 			THEN 1 ELSE 0 END
 		FROM submissions s WHERE s.id `+s.d.anyText), []any{s.d.texts(ids)}, func(r row) (g sight, err error) {
 		var settled, behind int64

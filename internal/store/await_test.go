@@ -178,6 +178,8 @@ func testLookFor(_ *testing.T, f *fixture) {
 	f.same([]bool{false, false}, shown("A"))
 	f.same([]bool{false, true}, shown("B"))
 	f.same([]bool{false, false}, shown("OTHER"))
+	f.ok(f.Pause(f.t.Context(), "other", "its token was refused")) // nothing of it is sent
+	f.same([]bool{false, true}, shown("OTHER"))
 	claims := f.claim("me", 1)
 	f.same([]bool{false, true}, shown("B")) // A waits for the pace
 	call := f.begin(claims[0], submission.Create)
