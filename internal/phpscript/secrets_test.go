@@ -62,6 +62,19 @@ $url = 'https://openapi.keycrm.app/v1/order';`)
 	}
 }
 
+// TestTokenWords: a script that gives the header a word of KeyCRM's loses no key by it, and a condition that holds the token is none.
+func TestTokenWords(t *testing.T) {
+	t.Parallel()
+	r, _ := imported(t, `<?php
+$h = ['Authorization: Bearer ' . 'source_id', 'Authorization: Bearer ' . 'TESTONLYcondition'];
+$data = ['source_id' => 7, 'buyer' => ['phone' => $_POST['phone']]];
+if ($_POST['key'] == 'TESTONLYcondition') { $data['products'][] = ['sku' => 'A']; }
+$url = 'https://openapi.keycrm.app/v1/order';`)
+	if out := string(r.Profile); !strings.Contains(out, "\nsource_id: 7") || strings.Contains(out+notesText(r), "TESTONLY") {
+		t.Errorf("%s\n%s", out, notesText(r))
+	}
+}
+
 // TestTokenBounds: a script made to be looked at for ever is looked at for a while.
 func TestTokenBounds(t *testing.T) {
 	t.Parallel()

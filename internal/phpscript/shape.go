@@ -252,6 +252,9 @@ func (s *shaper) eachNode(v *value, line int) *node {
 	n := &node{key: "each", line: line, added: true}
 	s.tell(v)
 	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
+	if s.holdsSecret(v) {
+		v = unturned("it holds the API token", line)
+	}
 	n.text = "${" + sp.of(v) + "}"
 	if sp.why != "" {
 		s.kill(n, sp.why, orLine(sp.line, line))
@@ -295,8 +298,11 @@ func (s *shaper) oneItem(e entryValue, typ *keycrm.Type) *node {
 func (s *shaper) when(v *value, line int) *node {
 	n := &node{key: "when", line: line, added: true}
 	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
-	n.text = "${" + sp.of(v) + "}"
 	s.tell(v)
+	if s.holdsSecret(v) {
+		v = unturned("it holds the API token", line)
+	}
+	n.text = "${" + sp.of(v) + "}"
 	if sp.why != "" {
 		s.kill(n, "the condition cannot be said, and it is always there: "+sp.why, orLine(sp.line, line))
 	}

@@ -36,8 +36,24 @@ func (w *writer) result() *Result {
 	}
 	turned, left := count(w.root, false)
 	return &Result{
-		Profile: []byte(w.clean(strings.Join(w.lines, "\n") + "\n")), Creates: w.found.kind, Line: w.found.value.line, Turned: turned, Left: left + len(w.leftovers),
+		Profile: []byte(w.cleaned()), Creates: w.found.kind, Line: w.found.value.line, Turned: turned, Left: left + len(w.leftovers),
 	}
+}
+
+// cleaned is the profile without tokens. Values that hold one are comments by now; keys and what the relay says of its own stay whole,
+// whatever a script takes for a token.
+func (w *writer) cleaned() string {
+	var b strings.Builder
+	for _, line := range w.lines {
+		at := 0
+		if !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			if at = strings.Index(line, "   # "); at < 0 {
+				at = len(line)
+			}
+		}
+		b.WriteString(line[:at] + w.clean(line[at:]) + "\n")
+	}
+	return b.String()
 }
 
 // count counts the values that are mapped and those that are comments.
@@ -175,7 +191,7 @@ func (w *writer) settings() {
 	w.add("", "")
 	targets := slices.Compact(slices.Clone(w.redirects))
 	switch {
-	case len(targets) == 1 && w.patterns.address.MatchString(targets[0]):
+	case len(targets) == 1 && w.patterns.address.MatchString(targets[0]) && w.clean(targets[0]) == targets[0]:
 		w.add("", "answer:")
 		w.add("  ", "success: "+w.patterns.quoteYAML(targets[0])+"   # where the script sends the visitor")
 		w.add("", "")
