@@ -27,6 +27,8 @@ type previewCmd struct {
 	Fields     []string `name:"field" short:"F" sep:"none" placeholder:"NAME=VALUE" help:"A form field; repeat it for each."`
 	Body       string   `placeholder:"FILE" help:"A whole request body from a file (- for standard input) instead of fields."`
 	Type       string   `default:"application/x-www-form-urlencoded" help:"The body's content type."`
+	Page       string   `placeholder:"FILE" help:"Fill in the form of a page of HTML (- for standard input) and use that."`
+	Form       string   `placeholder:"N" help:"With --page: which form, by its number, id or name."`
 	Submission string   `placeholder:"ID" help:"Use what was posted as this submission, with its id and time."`
 	ID         string   `placeholder:"ID" help:"The submission's id; a new one unless given."`
 	Now        string   `placeholder:"TIME" help:"When it is received, such as 2026-03-04T09:15:00Z; now unless given."`
@@ -71,7 +73,7 @@ func (c previewCmd) Run(w *world) error {
 
 func (c previewCmd) check() error {
 	sources := 0
-	for _, given := range []bool{len(c.Fields) > 0, c.Body != "", c.Submission != ""} {
+	for _, given := range []bool{len(c.Fields) > 0, c.Body != "", c.Page != "", c.Submission != ""} {
 		if given {
 			sources++
 		}
@@ -82,7 +84,9 @@ func (c previewCmd) check() error {
 	case c.Profile == "" && c.Submission == "":
 		return errors.New("name a profile, or a recorded submission with --submission")
 	case sources > 1:
-		return errors.New("give fields with -F, or a body with --body, or a recorded submission with --submission, not several of them")
+		return errors.New("give fields with -F, or a body with --body, or a page with --page, or a recorded submission with --submission, not several of them")
+	case c.Form != "" && c.Page == "":
+		return errors.New("--form says which form of a page: give the page with --page")
 	case c.Submission != "" && (c.ID != "" || c.Now != ""):
 		return errors.New("a recorded submission has its own id and time: leave out --id and --now")
 	case c.ID != "":
@@ -224,6 +228,9 @@ func recordedInput(s submission.Submission, explain bool) mapping.Input {
 }
 
 func (c previewCmd) fields(w *world, p *profile.Profile) (*form.Fields, error) {
+	if c.Page != "" {
+		return c.filledIn(w)
+	}
 	if c.Body == "" {
 		fields := &form.Fields{Charset: "utf-8"}
 		for _, field := range c.Fields {
@@ -250,6 +257,24 @@ func (c previewCmd) fields(w *world, p *profile.Profile) (*form.Fields, error) {
 		return nil, fmt.Errorf("the server would turn this body away: %w", err)
 	}
 	types.name(fields)
+	return fields, nil
+}
+
+// filledIn is a page's form with sample values. What a browser would not post is told.
+func (c previewCmd) filledIn(w *world) (*form.Fields, error) {
+	f, err := chosenForm(w, c.Page, c.Form)
+	if err != nil {
+		return nil, err
+	}
+	for _, called := range f.Unnamed() {
+		fmt.Fprintf(w.stderr, "%s: %q has no name and is not posted\n", printable(c.Page), called)
+	}
+	fields := &form.Fields{Pairs: f.Sample(), Charset: "utf-8"}
+	if c.Explain {
+		for _, pair := range fields.Pairs {
+			fmt.Fprintf(w.stderr, "%s=%s\n", printable(pair.Name), printable(pair.Value))
+		}
+	}
 	return fields, nil
 }
 

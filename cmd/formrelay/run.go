@@ -43,6 +43,7 @@ type cli struct {
 	Sandbox     sandboxCmd     `cmd:"" help:"Run the stand-in for KeyCRM alone."`
 	Check       checkCmd       `cmd:"" help:"Read profiles and report every fault."`
 	Import      importCmd      `cmd:"" help:"Turn the PHP script that sent a form to KeyCRM into a profile."`
+	Scaffold    scaffoldCmd    `cmd:"" help:"Make a profile of the form in a page of HTML."`
 	Preview     previewCmd     `cmd:"" help:"Print the exact JSON that KeyCRM would get."`
 	Profiles    profilesCmd    `cmd:"" help:"Look at the profiles and their history, and change those in the database."`
 	Schema      schemaCmd      `cmd:"" help:"Print the JSON Schema of a profile, for editors."`
