@@ -91,6 +91,9 @@ func additions() []string { return []string{"source_uuid", "ordered_at", "delive
 func reduced(v any, key string) any {
 	switch v := v.(type) {
 	case map[string]any:
+		if key == "products" && v["sku"] == nil && v["name"] == nil && v["price"] == nil { // a line without a product, which the profile leaves out
+			return nil
+		}
 		out := map[string]any{}
 		for k, member := range v {
 			if r := reduced(member, k); r != nil && !slices.Contains(additions(), k) {

@@ -281,6 +281,9 @@ func (s *shaper) oneItem(e entryValue, typ *keycrm.Type) *node {
 	switch v.kind {
 	case list:
 		n.head, n.tail = append(n.head, v.comment...), append(n.tail, v.beside...)
+		if typ.Name == "products" && e.when == nil && e.each == nil {
+			v = s.onlyPosted(v)
+		}
 		n.children = append(n.children, s.shape(v, typ)...)
 	case posted, item:
 		n.children = append(n.children, s.parts(v, typ)...)
@@ -491,6 +494,52 @@ func (s *shaper) payment(entries []entryValue, at func(string) *entryValue) []en
 		return append([]entryValue{when}, entries...)
 	}
 	return entries
+}
+
+// onlyPosted leaves a product line out where the post names no product: a quantity or a property that the script writes out would make a
+// line of its own, without a name and a price. A line that the script itself names is there always.
+func (s *shaper) onlyPosted(v *value) *value {
+	var says []string
+	fixed := false
+	sp := &speech{patterns: s.patterns, level: s.level, each: s.each}
+	for _, e := range v.entries {
+		switch {
+		case !e.keyed || blankValue(e.value):
+		case e.key == "name" || e.key == "sku" || e.key == "price":
+			if e.key != "price" && writtenOut(e.value) || e.value.kind == opaque || e.when != nil {
+				return v
+			}
+			if !writtenOut(e.value) {
+				says = append(says, sp.operand(e.value)+" != nil")
+			}
+		default:
+			fixed = fixed || writtenOut(e.value)
+		}
+	}
+	if !fixed || len(says) == 0 || sp.why != "" {
+		return v
+	}
+	when := entryValue{key: "when", keyed: true, line: v.line, tail: []string{"added: no line without a product"},
+		value: newValue(value{kind: local, text: strings.Join(says, " or "), line: v.line})}
+	c := *v
+	c.entries = append([]entryValue{when}, v.entries...)
+	return newValue(c)
+}
+
+// writtenOut tells what is there whatever is posted: a text or number of the script's own, by itself, behind ?? or in a list. The name of
+// a property alone says nothing.
+func writtenOut(v *value) bool {
+	switch v.kind {
+	case text:
+		return !blankValue(v)
+	case number, truth:
+		return true
+	case first, chosen:
+		return slices.ContainsFunc(v.args, writtenOut)
+	case list:
+		return slices.ContainsFunc(v.entries, func(e entryValue) bool { return e.key != "name" && writtenOut(e.value) })
+	}
+	return false
 }
 
 // uses notes to which keys each of the form's fields is given.
