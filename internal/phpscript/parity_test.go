@@ -91,14 +91,14 @@ func additions() []string { return []string{"source_uuid", "ordered_at", "delive
 func reduced(v any, key string) any {
 	switch v := v.(type) {
 	case map[string]any:
-		if key == "products" && v["sku"] == nil && v["name"] == nil && v["price"] == nil { // a line without a product, which the profile leaves out
-			return nil
-		}
 		out := map[string]any{}
 		for k, member := range v {
 			if r := reduced(member, k); r != nil && !slices.Contains(additions(), k) {
 				out[k] = r
 			}
+		}
+		if key == "products" && out["sku"] == nil && out["name"] == nil && out["price"] == nil { // a line without a product, which the profile leaves out
+			return nil
 		}
 		if len(out) == 0 || len(out) == 1 && (out["uuid"] != nil || out["status"] == "not_paid") { // nothing but what stands for nothing
 			return nil

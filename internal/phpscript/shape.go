@@ -497,7 +497,7 @@ func (s *shaper) payment(entries []entryValue, at func(string) *entryValue) []en
 }
 
 // onlyPosted leaves a product line out where the post names no product: a quantity or a property that the script writes out would make a
-// line of its own, without a name and a price. A line that the script itself names is there always.
+// line of its own, without a name and a price. A line that the script itself names or prices is there always.
 func (s *shaper) onlyPosted(v *value) *value {
 	var says []string
 	fixed := false
@@ -506,12 +506,10 @@ func (s *shaper) onlyPosted(v *value) *value {
 		switch {
 		case !e.keyed || blankValue(e.value):
 		case e.key == "name" || e.key == "sku" || e.key == "price":
-			if e.key != "price" && writtenOut(e.value) || e.value.kind == opaque || e.when != nil {
+			if writtenOut(e.value) || e.value.kind == opaque || e.when != nil {
 				return v
 			}
-			if !writtenOut(e.value) {
-				says = append(says, sp.operand(e.value)+" != nil")
-			}
+			says = append(says, sp.operand(e.value)+" != nil")
 		default:
 			fixed = fixed || writtenOut(e.value)
 		}
@@ -519,8 +517,10 @@ func (s *shaper) onlyPosted(v *value) *value {
 	if !fixed || len(says) == 0 || sp.why != "" {
 		return v
 	}
-	when := entryValue{key: "when", keyed: true, line: v.line, tail: []string{"added: no line without a product"},
-		value: newValue(value{kind: local, text: strings.Join(says, " or "), line: v.line})}
+	when := entryValue{
+		key: "when", keyed: true, line: v.line, tail: []string{"added: no line without a product"},
+		value: newValue(value{kind: local, text: strings.Join(says, " or "), line: v.line}),
+	}
 	c := *v
 	c.entries = append([]entryValue{when}, v.entries...)
 	return newValue(c)
