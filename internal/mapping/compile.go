@@ -413,16 +413,28 @@ func prefixes(kind keycrm.Kind) (own, whose, others, theirs string) {
 	return "OR_", "an order's", "LD_", "a card's"
 }
 
-// customField checks a custom field's uuid where it is written out.
+// clientPrefix is what the uuids of a client's and of a product's custom fields begin with.
+const clientPrefix = "CT_"
+
+// customField checks a custom field's uuid where it is written out. KeyCRM leaves a field out, without a word, whose uuid it does not know.
 func (c *compiler) customField(n *Node) {
 	uuid, ok := n.get("uuid")
 	if !ok || uuid.Kind != Scalar {
 		return
 	}
 	own, whose, others, theirs := prefixes(c.spec.Kind)
-	if strings.HasPrefix(uuid.Text, others) {
-		c.fault(uuid.Pos, fmt.Sprintf("%s is %s field", uuid.Text, theirs),
+	text := strings.TrimSpace(uuid.Text)
+	switch {
+	case strings.HasPrefix(text, others):
+		c.fault(uuid.Pos, fmt.Sprintf("%s is %s field", text, theirs),
 			fmt.Sprintf("write the uuid of %s own field; it begins with %s", whose, own))
+	case text == "", strings.Contains(text, "${"), strings.HasPrefix(text, own), strings.HasPrefix(text, clientPrefix):
+	default:
+		do := "write the field's uuid: it stands beside the field in KeyCRM's settings"
+		if digits := strings.TrimPrefix(strings.ToUpper(text), own); strings.Trim(digits, "0123456789") == "" {
+			do = "write " + own + digits
+		}
+		c.fault(uuid.Pos, fmt.Sprintf("%q is no uuid of a field; %s begin with %s", text, whose, own), do)
 	}
 }
 

@@ -138,7 +138,7 @@ func TestMoreFaults(t *testing.T) {
 		{"LiteralExponent", buyer + "  taxes: 1e3\n", []string{"3:10|no number|"}},
 		{"LiteralIDZero", buyer + "  manager_id: 0\n", []string{"3:15|whole number from 1 up|"}},
 		{"LiteralPhoneOfAnyKind", "map:\n  buyer: {phone: call}\n", nil},
-		{"LiteralStatusInCapitals", buyer + "  payments: [{payment_method: x, amount: 1, status: Paid}]\n", []string{"3:53|\"Paid\"|write paid"}},
+		{"LiteralStatusInCapitals", buyer + "  payments: [{payment_method: x, amount: 1, status: Paid}]\n", []string{"3:53|\"Paid\"|write one of not_paid, paid"}},
 		{"StatusOfText", buyer + "  payments: [{payment_method: x, amount: 1, status: \"not ${a}\"}]\n", nil},
 		{"NameOfAnotherObject", buyer + "  shipping: {full_name: x}\n", []string{"3:14|\"full_name\" in shipping|under buyer"}},
 		{"NameInAnItem", buyer + "  products: [{skuu: x}]\n", []string{"3:15|\"skuu\" in products|write sku"}},
@@ -287,6 +287,8 @@ func TestEveryField(t *testing.T) {
 						v = &Node{Kind: List, Items: []*Node{build(child, at+".0")}}
 					case child.Enum != nil:
 						v.Text = child.Enum[0]
+					case child.Name == "uuid":
+						v.Text, _, _, _ = prefixes(kind)
 					case at == "buyer.full_name", at == "buyer.phone": // another than the recipient's, who is left out when it is the same
 						v.Text = "1"
 					}

@@ -63,11 +63,7 @@ func (c *compiler) literal(n *Node, text string, typ *keycrm.Type, path string) 
 		return "", true
 	}
 	if typ.Enum != nil && !slices.Contains(typ.Enum, text) {
-		do := "write one of " + strings.Join(typ.Enum, ", ")
-		if near := value.Nearest(text, typ.Enum); near != "" {
-			do = "write " + near
-		}
-		c.fault(n.Pos, fmt.Sprintf("KeyCRM has no %s %q", path, text), do)
+		c.fault(n.Pos, fmt.Sprintf("KeyCRM has no %s %q", path, text), oneOf(typ.Enum))
 		return "", false
 	}
 	if typ.Word == keycrm.WordInteger && len(text) > 1 && text[0] == '0' {
@@ -84,6 +80,20 @@ func (c *compiler) literal(n *Node, text string, typ *keycrm.Type, path string) 
 		return "", false
 	}
 	return out, true
+}
+
+// notPaid is the status of a payment that every new order has.
+const notPaid = "not_paid"
+
+// oneOf is what to do about a word that is none of those KeyCRM takes. All are named, and never the nearest alone: to "unpaid" that is
+// paid, and whoever follows has every order paid for.
+func oneOf(words []string) string {
+	i := slices.Index(words, notPaid)
+	if i < 0 {
+		return "write one of " + strings.Join(words, ", ")
+	}
+	words = slices.Concat(words[i:i+1], words[:i], words[i+1:])
+	return "write one of " + strings.Join(words, ", ") + " (" + notPaid + ": nobody has paid yet)"
 }
 
 // wordName says in a sentence what KeyCRM reads a field as.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"formrelay/internal/keycrm"
+	"formrelay/internal/mapping/value"
 )
 
 // Warnings are what is no fault of the mapping and yet goes wrong in a shop sooner or later, in the order of the file.
@@ -39,6 +40,7 @@ func (w *warner) add(pos Pos, what, do string) {
 
 // object looks at the fields of an object, and at what it lacks.
 func (w *warner) object(o *object) {
+	w.when(o.when)
 	for _, f := range o.fields {
 		switch {
 		case f.leaf != nil:
@@ -48,7 +50,7 @@ func (w *warner) object(o *object) {
 		case f.list != nil:
 			for _, it := range f.list.items {
 				if f.name == "products" && it.body.leaf("sku") == nil {
-					w.add(it.pos, "this line has no sku: KeyCRM cannot tell which product of your catalogue it is, and takes nothing off your stock",
+					w.add(it.pos, "this product has no sku: KeyCRM cannot tell which product of your catalogue it is, and takes nothing off your stock",
 						"add the article's number: sku: ${sku}")
 				}
 				w.object(it.body)
@@ -59,6 +61,18 @@ func (w *warner) object(o *object) {
 		w.add(ref.pos, "warehouse_ref stands without the address as text, and nobody can read a branch's UUID",
 			"add shipping_address_city and shipping_receive_point beside it")
 	}
+}
+
+// when looks at a condition. A word that is written out is the name of a field whose ${} was forgotten, unless it is a yes or a no.
+func (w *warner) when(t *template) {
+	if t == nil || t.exprs > 0 {
+		return
+	}
+	text := strings.TrimSpace(t.literal())
+	if _, err := value.TypeBool.Convert(text, value.Env{}); text == "" || err == nil {
+		return
+	}
+	w.add(t.pos, "`when: "+text+"` is a fixed word and always holds", "write when: ${"+text+"}")
 }
 
 // leaf looks at one value.

@@ -445,19 +445,23 @@ func (s *shaper) service(ref *value) string {
 	return "delivery_service_id ?? (" + sp.operand(ref) + " != nil ? tables.ids.nova_poshta : nil)"
 }
 
-// customField gives a uuid of the other entity's fields the beginning of this one's.
+// customField gives a uuid of the other entity's fields, and one that is none of any field's, the beginning of this one's.
 func (s *shaper) customField(uuid *entryValue) {
 	own, other := "OR_", "LD_"
 	if s.kind == keycrm.KindCard {
 		own, other = other, own
 	}
-	if uuid == nil || uuid.value.kind != text || !strings.HasPrefix(uuid.value.text, other) {
+	if uuid == nil || uuid.value.kind != text || strings.HasPrefix(uuid.value.text, own) || strings.HasPrefix(uuid.value.text, "CT_") {
 		return
 	}
 	was := uuid.value.text
+	wrong := was + " is no uuid of a field (one begins with " + own + ")"
+	if strings.HasPrefix(was, other) {
+		wrong = was + " is a field of the other entity (" + other + ")"
+	}
 	uuid.value = literal(own+strings.TrimPrefix(was, other), uuid.line)
 	uuid.head = append(slices.Clone(uuid.head), "the script says "+was+"; put in the field's own id from KeyCRM's settings")
-	s.notes.add(uuid.line, was+" is a field of the other entity ("+other+"), and KeyCRM passes over it: written as "+uuid.value.text+"; put in the field's own id from KeyCRM's settings")
+	s.notes.add(uuid.line, wrong+", and KeyCRM passes over it: written as "+uuid.value.text+"; put in the field's own id from KeyCRM's settings")
 }
 
 // payment sees to the slips of a payment.

@@ -92,7 +92,7 @@ func TestWarnings(t *testing.T) {
 		head + "  shipping: {delivery_service_id: 1, warehouse_ref: \"${ref}\", shipping_receive_point: \"${branch}\"}\n":                   "",
 		head + "  products: [{sku: \"${sku}\", price: \"${price}\"}]\n":                                                                     "price comes from the form",
 		head + "  products: [{sku: \"${sku}\", price: \"${tables.price[sku]}\"}]\ntables: {price: {A-1: 4}}\n":                              "",
-		head + "  products: [{name: \"${product}\"}]\n":                                                                                     "this line has no sku",
+		head + "  products: [{name: \"${product}\"}]\n":                                                                                     "this product has no sku",
 		head + "  discount_percent: ${discount}\n":                                                                                          "discount_percent comes from the form",
 		head + "  manager_id: ${manager}\n":                                                                                                 "manager_id comes from the form",
 		head + "  payments: [{payment_method_id: 1, amount: \"${tables.price[sku]}\", status: \"${status}\"}]\ntables: {price: {A-1: 4}}\n": "the payment's status comes from the form",
