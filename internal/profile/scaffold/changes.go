@@ -102,7 +102,7 @@ func (f *Form) wishes() []string {
 		all = append(all, `to come back to your own page: <input type="hidden" name="_next" value="/thanks"> with form.origins in the profile, or answer.success there`)
 	}
 	if f.first(roleTrap) == nil {
-		all = append(all, `against bots: <input name="_gotcha" tabindex="-1" autocomplete="off" aria-hidden="true" style="display:none">`)
+		all = append(all, `against bots: <div style="position:absolute;left:-9999px" aria-hidden="true"><input name="_gotcha" tabindex="-1" autocomplete="off"></div>`)
 	}
 	return all
 }
