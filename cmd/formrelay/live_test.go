@@ -112,9 +112,13 @@ func TestProfilesChangeLive(t *testing.T) {
 	if got := s.status("shop"); got != http.StatusAccepted {
 		t.Errorf("broken, it answers %d", got)
 	}
-	if text := get(t, s.ops+"/readyz"); !strings.Contains(text, "broken profiles: shop") {
+	if text := get(t, s.ops+"/readyz"); !strings.Contains(text, "broken profiles: shop: an earlier revision serves on ") {
 		t.Errorf("readyz says %s", text)
 	}
+	where := []string{"--profiles", s.args[1], "--database", s.database}
+	said(t, 0, "broken, 2 serves on", append([]string{"profiles", "list"}, where...)...)
+	said(t, 0, `"serves_on":2`, append([]string{"profiles", "list", "--json"}, where...)...)
+	said(t, 0, "-  manager_comment: version 2", append([]string{"profiles", "diff", "shop"}, where...)...)
 	if code := s.stop(); code != 0 {
 		t.Fatalf("exit %d", code)
 	}

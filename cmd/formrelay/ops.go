@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof" // what it adds to the default mux is never served: only opsRoutes names its handlers
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type readiness struct {
 	account  func(ctx context.Context, name string) (pace.Account, error)
 	accounts []string
 	broken   func() []string // profiles
+	serves   func(profile string) bool
 }
 
 // state is the whole answer.
@@ -51,6 +53,7 @@ type state struct {
 	Reason   string         `json:"reason,omitempty"` // why it cannot store
 	Accounts []accountState `json:"accounts,omitempty"`
 	Broken   []string       `json:"broken_profiles,omitempty"`
+	Unserved []string       `json:"unserved_profiles,omitempty"` // those of the broken that answer 503: no earlier revision serves on
 }
 
 // accountState is how one account is. State is the one word that says most; the fields beside it tell whatever else is true.
@@ -68,6 +71,11 @@ func (o readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), askWithin)
 	defer cancel()
 	status, s := http.StatusOK, state{Status: "ok", Broken: o.broken()}
+	for _, name := range s.Broken {
+		if !o.serves(name) {
+			s.Unserved = append(s.Unserved, name)
+		}
+	}
 	if err := o.ready(ctx); err != nil {
 		status, s.Status, s.Reason = http.StatusServiceUnavailable, "unavailable", err.Error()
 	}
@@ -124,9 +132,20 @@ func (s state) String() string {
 		fmt.Fprintln(&b, a)
 	}
 	if len(s.Broken) > 0 {
-		fmt.Fprintln(&b, "broken profiles:", strings.Join(s.Broken, ", "), "(formrelay check says why)")
+		fmt.Fprintln(&b, "broken profiles:", strings.Join(s.brokenWords(), "; "), "(formrelay check says why)")
 	}
 	return b.String()
+}
+
+// brokenWords says of each broken profile what visitors meet.
+func (s state) brokenWords() []string {
+	words := make([]string, len(s.Broken))
+	for i, name := range s.Broken {
+		if words[i] = name + ": an earlier revision serves on"; slices.Contains(s.Unserved, name) {
+			words[i] = name + ": answers 503"
+		}
+	}
+	return words
 }
 
 // String is one account's line.

@@ -33,6 +33,7 @@ func report(err error, now time.Time) readiness {
 		},
 		accounts: []string{"busy", "fine", "lost", "out", "paused"},
 		broken:   func() []string { return []string{"lead", "order"} },
+		serves:   func(profile string) bool { return profile == "lead" },
 	}
 }
 
@@ -54,7 +55,7 @@ account fine: delivering
 account lost: unknown
 account out: probing; asked again at ` + now.Format(time.RFC3339) + `
 account paused: paused: KeyCRM refused the token.; asked again at ` + now.Format(time.RFC3339) + `
-broken profiles: lead, order (formrelay check says why)
+broken profiles: lead: an earlier revision serves on; order: answers 503 (formrelay check says why)
 `
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" || w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("%d %v (-want +got):\n%s", w.Code, w.Header(), diff)
@@ -71,7 +72,7 @@ func TestReadinessForPrograms(t *testing.T) {
 	}
 	hour := now.Add(time.Hour)
 	want := state{
-		Status: "unavailable", Reason: "the disk is full", Broken: []string{"lead", "order"},
+		Status: "unavailable", Reason: "the disk is full", Broken: []string{"lead", "order"}, Unserved: []string{"order"},
 		Accounts: []accountState{
 			{Name: "busy", State: "limited", LimitedUntil: &hour},
 			{Name: "fine", State: "delivering", Broken: 1},

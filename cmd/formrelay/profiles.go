@@ -78,12 +78,24 @@ func (s shelf) missing(err error, name string) error {
 // listedProfile is one line of `profiles list --json`.
 type listedProfile struct {
 	Name     string     `json:"name"`
-	Creates  string     `json:"creates,omitempty"` // order or card; empty when its text is broken
+	Creates  string     `json:"creates,omitempty"` // order or card; empty when its text is broken and nothing serves on
 	Home     string     `json:"home"`              // the file, or "database"
 	Status   string     `json:"status"`            // serving, disabled, broken or hidden
 	Revision int        `json:"revision,omitempty"`
 	Since    *time.Time `json:"since,omitempty"` // when that revision began to serve
 	Author   string     `json:"author,omitempty"`
+	ServesOn int        `json:"serves_on,omitempty"` // of a broken one: the earlier revision that serves; without it the form is answered 503
+}
+
+// words is the status for people.
+func (l listedProfile) words() string {
+	switch {
+	case l.Status != "broken":
+		return l.Status
+	case l.ServesOn > 0:
+		return fmt.Sprintf("broken, %d serves on", l.ServesOn)
+	}
+	return "broken, answers 503"
 }
 
 type profilesListCmd struct {
@@ -136,7 +148,13 @@ func (c profilesListCmd) folder(w *world, db *store.Store) ([]listedProfile, err
 	}
 	var all []listedProfile
 	for _, name := range set.Broken() {
-		all = append(all, listedProfile{Name: name, Home: c.provisioned(name), Status: "broken"})
+		l := listedProfile{Name: name, Home: c.provisioned(name), Status: "broken"}
+		if db != nil {
+			if err := l.servesOn(w, db, options); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, l)
 	}
 	for _, name := range set.Names() {
 		p, _ := set.Get(name)
@@ -149,6 +167,25 @@ func (c profilesListCmd) folder(w *world, db *store.Store) ([]listedProfile, err
 		all = append(all, l)
 	}
 	return all, nil
+}
+
+// servesOn finds the earlier revision that a server has serve in place of a broken text: the one that served last, if it fits this version.
+func (l *listedProfile) servesOn(w *world, db *store.Store, options profile.Options) error {
+	last, err := db.LastRevision(w.ctx, l.Name)
+	if errors.Is(err, submission.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p, _ := profile.Parse(l.Name, l.Name+".yaml", last.Text, options)
+	if p == nil {
+		return nil
+	}
+	l.Creates, l.Revision, l.Since, l.Author = string(p.Creates), 0, nil, ""
+	err = l.number(w, db, last.Hash)
+	l.ServesOn = l.Revision
+	return err
 }
 
 // number finds the revision that the store knows a text as; a text that never served has none yet.
@@ -188,6 +225,11 @@ func (c profilesListCmd) database(w *world, db *store.Store, all []listedProfile
 			if slices.ContainsFunc(all[:inFolder], func(o listedProfile) bool { return o.Name == s.Name }) {
 				l.Status = "hidden"
 			}
+			if l.Status == "broken" {
+				if err := l.servesOn(w, db, options); err != nil {
+					return nil, err
+				}
+			}
 			all = append(all, l)
 		}
 	}
@@ -216,11 +258,11 @@ func jsonLines[T any](w *world, all []T) error {
 
 func table(w *world, all []listedProfile) error {
 	out := tabwriter.NewWriter(w.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(out, "PROFILE\tCREATES\tSTATUS\tREVISION\tSINCE\tHOME")
+	fmt.Fprintln(out, "PROFILE\tCREATES\tSTATUS\tREVISION\tSINCE (UTC)\tLIES IN")
 	hidden := false
 	for _, p := range all {
 		hidden = hidden || p.Status == "hidden"
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, dash(p.Creates), p.Status, numbered(p.Revision), when(p.Since), printable(p.Home))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, dash(p.Creates), p.words(), numbered(p.Revision), when(p.Since), printable(p.Home))
 	}
 	if err := out.Flush(); err != nil || !hidden {
 		return err
@@ -293,7 +335,7 @@ func (c profilesHistoryCmd) Run(w *world) error {
 		return jsonLines(w, all)
 	}
 	out := tabwriter.NewWriter(w.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(out, "REVISION\tFIRST SERVED\tLAST BEGAN TO SERVE\tLAST TOOK A FORM\tBY\tSHA-256")
+	fmt.Fprintln(out, "REVISION\tFIRST SERVED (UTC)\tLAST BEGAN TO SERVE\tLAST TOOK A FORM\tBY\tSHA-256")
 	for _, n := range all {
 		by := n.Author
 		if by == "" {
@@ -365,7 +407,7 @@ type profilesDiffCmd struct {
 	shelf `embed:""`
 
 	Name string `arg:"" help:"The profile."`
-	From int    `arg:"" help:"A revision's number."`
+	From int    `arg:"" optional:"" help:"A revision's number; without it the one that served last."`
 	To   int    `arg:"" optional:"" help:"Another revision's number; without it the text that lies there now."`
 }
 
@@ -374,7 +416,7 @@ func (c profilesDiffCmd) Run(w *world) error {
 	if err := named(c.Name); err != nil {
 		return err
 	}
-	before, was, err := c.text(w, c.Name, c.From)
+	before, was, err := c.before(w)
 	if err != nil {
 		return err
 	}
@@ -384,6 +426,28 @@ func (c profilesDiffCmd) Run(w *world) error {
 	}
 	_, err = w.stdout.Write(diff.Diff(was, before, is, after))
 	return err
+}
+
+// before is the text to compare with.
+func (c profilesDiffCmd) before(w *world) (text []byte, label string, err error) {
+	if c.From != 0 {
+		return c.text(w, c.Name, c.From)
+	}
+	db, err := openStored(w, c.Database)
+	if err != nil {
+		return nil, "", err
+	}
+	defer db.Close()
+	last, err := db.LastRevision(w.ctx, c.Name)
+	if errors.Is(err, submission.ErrNotFound) {
+		return nil, "", fmt.Errorf("no revision of a profile %s ever served from this database", c.Name)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	l := listedProfile{Name: c.Name}
+	err = l.number(w, db, last.Hash)
+	return last.Text, fmt.Sprintf("%s revision %d", c.Name, l.Revision), err
 }
 
 type profilesPutCmd struct {

@@ -92,6 +92,7 @@ func (r *relay) listen(ctx context.Context, c config.Checked, pages func(chi.Rou
 		pages(public)
 	}
 	report := readiness{ready: r.store.Ready, account: r.store.Account, accounts: accountNames(c), broken: r.profiles.live.Broken}
+	report.serves = func(name string) bool { _, serves := r.profiles.live.Get(name); return serves }
 	ops := opsRoutes(report, r.metrics.Handler())
 	options := httpd.Options{Log: r.log, Drain: grace}
 	if r.public, err = httpd.Listen(ctx, c.Listen, public, options); err != nil {
