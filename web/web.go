@@ -77,7 +77,6 @@ type Problem struct {
 	Page
 	Text         string
 	Back         string // how to get back to the form; empty: Text says it
-	Status       int
 	Limit        string // with a 413: the bound's name in the profile
 	RequestLabel string
 	Request      string // the request's id, for whoever looks it up in the log
@@ -92,7 +91,6 @@ type Correct struct {
 	Inputs       []Input
 	Kept         string // that everything else need not be typed again
 	Send         string
-	Status       int
 	RequestLabel string
 	Request      string
 }

@@ -167,7 +167,7 @@ func (i *Intake) writeProblem(w http.ResponseWriter, r *http.Request, lang strin
 		return writePage(w, p.Status, i.pages.Problem, i.problem(r, lang, p))
 	}
 	page := correct(i.page(lang, i.title(lang, p)), i.texts[lang], p, t)
-	page.RequestLabel, page.Status, page.Request = i.texts[lang]["page.request"], p.Status, httpd.ID(r.Context())
+	page.RequestLabel, page.Request = i.texts[lang]["page.request"], httpd.ID(r.Context())
 	return writePageWith(w, p.Status, formPolicy, i.pages.Correct, page)
 }
 
@@ -175,7 +175,7 @@ func (i *Intake) writeProblem(w http.ResponseWriter, r *http.Request, lang strin
 func (i *Intake) problem(r *http.Request, lang string, p *httpd.Problem) web.Problem {
 	text := i.texts[lang]
 	page := web.Problem{
-		Page: i.page(lang, i.title(lang, p)), Text: i.text(lang, p), Status: p.Status, Limit: p.Limit,
+		Page: i.page(lang, i.title(lang, p)), Text: i.text(lang, p), Limit: p.Limit,
 		RequestLabel: text["page.request"], Request: httpd.ID(r.Context()),
 	}
 	if p.Status == http.StatusUnprocessableEntity {
