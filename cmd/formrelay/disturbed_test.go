@@ -400,7 +400,8 @@ func TestOutageWithABacklog(t *testing.T) {
 	out.Store(false)
 	eventually(t, "all have arrived", func() bool { return len(box.Cards()) == count })
 	made := box.Cards()
-	if took, most := made[count-1].At.Sub(made[count/2].At), (count/2/calls+2)*window; took > most {
-		t.Errorf("the second half of the backlog took %s, at the full pace it is less than %s", took, most)
+	// At the full pace it is two windows; one call at a time, as an outage has them, would be minutes. In between lies a busy machine.
+	if took, most := made[count-1].At.Sub(made[count/2].At), 10*(count/2/calls+1)*window; took > most {
+		t.Errorf("the second half of the backlog took %s, at the full pace it is much less than %s", took, most)
 	}
 }
