@@ -101,7 +101,7 @@ func Compile(s Spec) (*Mapping, []Fault) {
 		})
 		return nil, slices.Compact(c.faults)
 	}
-	m.warnings = warnings(m.root, s)
+	m.warnings = warnings(m, s)
 	m.prepare()
 	return m, nil
 }

@@ -51,6 +51,7 @@ type Spec struct {
 	Region     string         // how local phone numbers are read, "UA"; "" reads only international ones
 	Location   *time.Location // the form's time zone; nil is UTC
 	Lang       string         // the profile's language, for the labels in rest; "" is uk
+	Posted     []string       // the names of the fields that the profile's own tests post: the form has them, whether the map reads them or not
 }
 
 // Fault is one thing wrong with a mapping. Do says what to do about it, as a clause that can follow ";

@@ -73,3 +73,60 @@ func TestForgottenCondition(t *testing.T) {
 	}
 	runWarnings(t, cases)
 }
+
+// A name of form.fields that nothing reads is most often a misspelt one, and a required one refuses every visitor.
+func TestUnreadFields(t *testing.T) {
+	t.Parallel()
+	const head = "map:\n  buyer: {phone: \"${phone}\", full_name: \"${name}\"}\n"
+	fields := func(below, fields string) string { return head + below + "fields: {" + fields + "}\n" }
+	const refused = "; did you mean name? A form without that field is refused for every visitor"
+	runWarnings(t, []warnCase{
+		{"Misspelt", fields("", `nmae: {validate: "required"}`), []string{`3:10: form.fields names "nmae", which nothing under map reads` + refused}},
+		{"MisspeltWithARest", fields("rest: manager_comment\n", `nmae: {validate: "required"}`), []string{`"nmae"` + ", which nothing under map reads" + refused}},
+		{"MisspeltAndNotRequired", fields("", `nmae: {validate: "min=2"}`), []string{`"nmae", which nothing under map reads; did you mean name?`}},
+		{"NearWithARestAndNotRequired", fields("rest: manager_comment\n", `phone2: {type: phone}`), nil},
+		{"NearOneThatIsThereToo", fields("", `phone: {type: phone}, phone2: {type: phone}`), nil},
+		{"RequiredAndUnread", fields("", `agree: {validate: "required"}`), []string{`"agree", which nothing under map reads; take it out unless the form posts it`}},
+		{"RequiredAndKeptByRest", fields("rest: manager_comment\n", `agree: {validate: "required"}`), nil},
+		{"RequiredWithADefault", fields("", `agree: {validate: "required", default: "1"}`), nil},
+		{"Read", fields("", `name: {validate: "required"}`), nil},
+		{"ReadByACondition", fields("  shipping: {when: \"${gift}\", shipping_address_city: Lviv}\n", `gift: {validate: "required"}`), nil},
+		{"ReadAsAKey", fields("  promocode: ${tables.codes[topic]}\ntables: {codes: {a: b}}\n", `topic: {validate: "required"}`), nil},
+		{"ReadUnderAnotherSpelling", fields("  promocode: ${your_code}\n", `your-code: {validate: "required"}`), nil},
+		{"ReadLineByLine", fields("  products: [{each: \"${lines}\", sku: \"${item.sku}\"}]\n", `"lines[][sku]": {validate: "required"}`), nil},
+		{"TheWholeFormIsRead", fields("  promocode: ${form[topic]}\n", `nmae: {validate: "required"}`), nil},
+		{"ForTheRelay", fields("", `_source: {validate: "required"}`), nil},
+	})
+}
+
+// What a test of the profile posts is there, whatever reads it.
+func TestUnreadFieldThatATestPosts(t *testing.T) {
+	t.Parallel()
+	s := specOf(t, posting+"fields: {agree: {validate: \"required\"}}\n")
+	s.Posted = []string{"phone", "agree"}
+	if m, faults := Compile(s); faults != nil || len(m.Warnings()) > 0 {
+		t.Error(tell(faults), tell(m.Warnings()))
+	}
+}
+
+// A line that is made by what is written out has no name when the form posted none.
+func TestNamelessProduct(t *testing.T) {
+	t.Parallel()
+	item := func(item string) string {
+		return posting + "  products: [{" + item + "}]\ntables: {price: {A-1: 450}, name: {A-1: Lamp}}\n"
+	}
+	const nameless = "3:14: a post without a product makes a line without a name; add when: ${…}"
+	runWarnings(t, []warnCase{
+		{"AQuantityWrittenOut", item(`sku: "${sku}", name: "${product}", quantity: 1`), []string{nameless}},
+		{"AQuantityToFallBackOn", item(`sku: "${sku}", name: "${product}", quantity: "${quantity ?? 1}"`), []string{nameless}},
+		{"ANameOfATable", item(`sku: "${sku}", name: "${tables.name[sku]}", quantity: 1`), []string{nameless}},
+		{"ANameInAText", item(`sku: "${sku}", name: "Lamp, ${colour}", quantity: 1`), []string{nameless}},
+		{"ACondition", item(`when: "${sku}", sku: "${sku}", quantity: 1`), nil},
+		{"EachLine", item(`each: "${products}", sku: "${item.sku}", quantity: 1`), nil},
+		{"ANameWrittenOut", item(`sku: "${sku}", name: Lamp, quantity: 1`), nil},
+		{"ANameToFallBackOn", item(`sku: "${sku ?? 'A-1'}", quantity: 1`), nil},
+		{"NothingWrittenOut", item(`sku: "${sku}", quantity: "${quantity}", price: "${tables.price[sku]}"`), nil},
+		{"ARequiredField", item(`sku: "${sku}", quantity: 1`) + "fields: {sku: {validate: \"required\"}}\n", nil},
+		{"ADefault", item(`sku: "${sku}", quantity: 1`) + "fields: {sku: {default: A-1}}\n", nil},
+	})
+}

@@ -14,17 +14,26 @@ func (m *Mapping) Warnings() []Fault { return slices.Clone(m.warnings) }
 // warner looks over a compiled map.
 type warner struct {
 	kind  keycrm.Kind
+	sure  map[string]bool // the form's fields that no post is mapped without
 	found []Fault
 }
 
 // warnings looks over a mapping without faults.
-func warnings(root *object, s Spec) []Fault {
-	w := &warner{kind: s.Kind}
-	if s.Kind == keycrm.KindCard && root.leaf("pipeline_id") == nil {
+func warnings(m *Mapping, s Spec) []Fault {
+	w := &warner{kind: s.Kind, sure: map[string]bool{}}
+	for i := range m.fields {
+		if f := &m.fields[i]; len(f.path) == 1 && f.surely() {
+			for _, name := range f.spelled {
+				w.sure[name] = true
+			}
+		}
+	}
+	if s.Kind == keycrm.KindCard && m.root.leaf("pipeline_id") == nil {
 		w.add(s.MapPos, "the card has no pipeline_id: KeyCRM puts it into the first pipeline of its list, and the list can be put in another order",
 			"add the pipeline's number: pipeline_id: 1")
 	}
-	w.object(root)
+	w.object(m.root)
+	w.unread(m, s)
 	slices.SortStableFunc(w.found, func(a, b Fault) int {
 		if a.Pos.before(b.Pos) {
 			return -1
@@ -49,9 +58,8 @@ func (w *warner) object(o *object) {
 			w.object(f.object)
 		case f.list != nil:
 			for _, it := range f.list.items {
-				if f.name == "products" && it.body.leaf("sku") == nil {
-					w.add(it.pos, "this product has no sku: KeyCRM cannot tell which product of your catalogue it is, and takes nothing off your stock",
-						"add the article's number: sku: ${sku}")
+				if f.name == "products" {
+					w.product(it)
 				}
 				w.object(it.body)
 			}
@@ -61,6 +69,15 @@ func (w *warner) object(o *object) {
 		w.add(ref.pos, "warehouse_ref stands without the address as text, and nobody can read a branch's UUID",
 			"add shipping_address_city and shipping_receive_point beside it")
 	}
+}
+
+// product looks at what a line of the order is known by.
+func (w *warner) product(it *item) {
+	if it.body.leaf("sku") == nil {
+		w.add(it.pos, "this product has no sku: KeyCRM cannot tell which product of your catalogue it is, and takes nothing off your stock",
+			"add the article's number: sku: ${sku}")
+	}
+	w.nameless(it)
 }
 
 // when looks at a condition. A word that is written out is the name of a field whose ${} was forgotten, unless it is a yes or a no.

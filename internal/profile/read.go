@@ -376,6 +376,7 @@ func (r *reader) mapping(d *document, p *Profile) *mapping.Mapping {
 		Fields: d.Form.Fields, Tables: d.Tables,
 		Rest: d.Rest.text, RestPos: d.Rest.pos, RestExcept: d.RestExcept,
 		Mark: d.Mark.text, MarkPos: d.Mark.pos, Region: region, Location: location, Lang: p.Lang,
+		Posted: d.posted(),
 	})
 	for _, f := range faults {
 		pos := f.Pos
@@ -385,6 +386,17 @@ func (r *reader) mapping(d *document, p *Profile) *mapping.Mapping {
 		r.add(pos, f.What, f.Do)
 	}
 	return m
+}
+
+// posted are the names of the fields that the profile's tests post.
+func (d *document) posted() []string {
+	var names []string
+	for _, t := range d.Tests {
+		for _, pair := range t.Form {
+			names = append(names, pair.Name)
+		}
+	}
+	return names
 }
 
 // placeholder keeps a source_id that was told already from being told again by the mapping. A

@@ -148,7 +148,7 @@ func (t *trial) hold(path string, want *mapping.Node, got any) {
 		t.holdList(path, want, got)
 	case mapping.Scalar:
 		if !equalValue(want, got) {
-			t.add(want.Pos, t.name+" expects "+path+" to be "+shownNode(want)+", and it is "+shownValue(got), mendTest)
+			t.add(want.Pos, t.name+" expects "+path+" to be "+shownNode(want, got)+", and it is "+shownValue(got), mendTest)
 		}
 	case mapping.Null:
 		if got != nil {
@@ -224,8 +224,15 @@ func number(text string) (*big.Rat, bool) {
 	return new(big.Rat).SetString(text)
 }
 
-// shownNode is an expected value in a sentence.
-func shownNode(n *mapping.Node) string { return quote(n.Text) }
+// shownNode is an expected value in a sentence, in quotes where what there is has some: a text.
+func shownNode(want *mapping.Node, got any) string {
+	_, isNumber := number(want.Text)
+	_, isText := got.(string)
+	if !isText && !want.Quoted && (isNumber || want.Text == "true" || want.Text == "false") {
+		return want.Text
+	}
+	return quote(want.Text)
+}
 
 // shownValue is what there is, in a sentence.
 func shownValue(v any) string {

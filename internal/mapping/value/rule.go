@@ -27,6 +27,9 @@ type step struct {
 	param string
 }
 
+// Required tells whether an absent value breaks the rule.
+func (r *Rule) Required() bool { return r.required }
+
 // RuleError is a fault in a rule's text, found when the profile is loaded.
 type RuleError struct {
 	What string // what is wrong: "mix is no rule"
