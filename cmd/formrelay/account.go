@@ -58,7 +58,7 @@ type accountListCmd struct {
 // listedAccount is one line of `account list --json`.
 type listedAccount struct {
 	Name         string     `json:"name"`
-	Status       string     `json:"status"` // sending, paused, paused by ops, probing or limited
+	Status       string     `json:"status"` // delivering, paused, paused by ops, probing or limited
 	Reason       string     `json:"reason,omitempty"`
 	Waiting      int64      `json:"waiting"` // submissions queued or uncertain
 	LimitedUntil *time.Time `json:"limited_until,omitempty"`
@@ -124,7 +124,7 @@ func health(a pace.Account, now time.Time) string {
 	case a.Probing():
 		return "probing"
 	}
-	return "sending"
+	return "delivering"
 }
 
 // maxReason bounds what ops may say about a pause.

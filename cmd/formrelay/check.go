@@ -44,6 +44,7 @@ func (c checkCmd) Run(w *world) error {
 	var unasked error
 	if c.Online {
 		unasked = c.ask(w, found, accounts)
+		found.unasked = unasked != nil
 	}
 	if c.JSON {
 		err = found.writeJSON(w)
@@ -79,6 +80,7 @@ type checked struct {
 	faults, warnings profile.Faults
 	sound            []*profile.Profile // those without a fault of their own
 	said             []string           // lines about what KeyCRM was asked
+	unasked          bool               // an account could not be asked
 }
 
 // add takes a profile without faults in: its tests are tried, and what may go wrong is said.
@@ -108,7 +110,14 @@ func (c *checked) write(w *world) error {
 		_, err := fmt.Fprintf(w.stderr, "%s, %s in %s%s%s\n", count, plural(len(c.faults), "fault"), plural(files(c.faults), "file"), warned, said)
 		return err
 	}
-	_, err := fmt.Fprintf(w.stdout, "%s, no fault%s%s\n", count, warned, said)
+	sound := "no fault"
+	if c.unasked {
+		sound = "no fault in the file; KeyCRM was NOT asked"
+		if c.profiles > 1 {
+			sound = "no fault in the files; KeyCRM was NOT asked about each of them"
+		}
+	}
+	_, err := fmt.Fprintf(w.stdout, "%s, %s%s%s\n", count, sound, warned, said)
 	return err
 }
 

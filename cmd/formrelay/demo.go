@@ -38,7 +38,7 @@ func (c demoCmd) Run(w *world) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	crm, err := openSandbox(w, c.SandboxListen, c.Log, sandbox.Options{Token: sandboxToken, Limit: 60, Window: time.Minute})
 	if err != nil {
-		return elsewhere("--sandbox-listen", "FORMRELAY_DEMO_SANDBOX_LISTEN", fmt.Errorf("--sandbox-listen: %w", err))
+		return elsewhere("FORMRELAY_DEMO_SANDBOX_LISTEN", portError("--sandbox-listen", c.SandboxListen, err))
 	}
 	received := "http://" + reachable(crm.server.Addr()) + "/"
 	r, err := c.openRelay(w, folder, received)
@@ -82,15 +82,15 @@ func (c demoCmd) openRelay(w *world, folder, received string) (*relay, error) {
 	}
 	r, err := openRelay(&inner, checked, page)
 	if err != nil {
-		return nil, elsewhere("--listen", "FORMRELAY_DEMO_LISTEN", err)
+		return nil, elsewhere("FORMRELAY_DEMO_LISTEN", err)
 	}
 	return r, nil
 }
 
 // elsewhere adds to an address that is in use how to choose another, also for who started the demo by `make`.
-func elsewhere(flag, variable string, err error) error {
+func elsewhere(variable string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w\nend what listens there, or choose another address by %s or in %s, such as %s=127.0.0.1:0", err, flag, variable, variable)
+		return fmt.Errorf("%w\nor in the environment, such as %s=127.0.0.1:0", err, variable)
 	}
 	return err
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,6 +20,7 @@ const storedEvery = 500 * time.Millisecond
 
 // profiles keeps the live set of profiles in step with the folder and the database, and the database with what was taken up.
 type profiles struct {
+	folder  string
 	live    *profile.Live
 	store   *store.Store
 	log     zerolog.Logger
@@ -29,7 +32,7 @@ type profiles struct {
 // openProfiles reads what there is. Broken profiles, a folder that is not there and one that may not be read never keep the server from
 // starting; of each broken profile the last revision that served serves on, and the faults are said loudly.
 func openProfiles(ctx context.Context, c config.Checked, db *store.Store, log zerolog.Logger) (*profiles, error) {
-	p := &profiles{live: profile.NewLive(c.Profiles, naming(c.Names())), store: db, log: log, changes: -1}
+	p := &profiles{folder: c.Profiles, live: profile.NewLive(c.Profiles, naming(c.Names())), store: db, log: log, changes: -1}
 	p.look(ctx, true)
 	if err := p.fetch(ctx); err != nil {
 		return nil, err
@@ -66,7 +69,9 @@ func (p *profiles) run(ctx context.Context) {
 // look looks at the folder.
 func (p *profiles) look(ctx context.Context, first bool) {
 	changes, err := p.live.Look(time.Now(), first)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) && first {
+		p.log.Error().Msg(fmt.Sprintf("there is no folder %s: make it, or name another with --profiles; until then only profiles of the database serve", p.folder))
+	} else if err != nil {
 		p.log.Error().Err(err).Msg("profiles are looked for again every second; those of the database, and for ten seconds those that were in the folder, serve on")
 	}
 	p.tell(changes, first)

@@ -191,14 +191,14 @@ func TestPreviewDiff(t *testing.T) {
 	id := s.submit("shop", visitor("Olena"))
 	s.changed("shop", strings.Replace(versioned(1), "version 1", "version 2", 1))
 	diff := []string{"preview", "shop", "--diff", "1", "--profiles", s.args[1], "--database", s.database}
-	out := said(t, 0, "1 submission compared, 1 come out otherwise", diff...)
+	out := said(t, 0, "1 of 1 submission comes out differently", diff...)
 	for _, want := range []string{"submission " + id, "-  \"manager_comment\": \"version 1\"", "+  \"manager_comment\": \"version 2\""} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
 	s.changed("shop", versioned(1))
-	said(t, 0, "1 submission compared, 0 come out otherwise", diff...)
+	said(t, 0, "0 of 1 submission come out differently", diff...)
 	diff[3] = "9"
 	said(t, 1, "has no revision 9: `formrelay profiles history shop`", diff...)
 	said(t, 2, "--last: write a number from 1 to 1000", append(diff, "--last", "1001")...)

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -105,13 +108,22 @@ func flagged(flag string, err error) error {
 	return fmt.Errorf("%s: %w", flag, err)
 }
 
-// print writes the bytes as they are; a person at a terminal gets them with a line's end, and inert.
+// print writes the bytes as they are; a person at a terminal gets them indented, with a line's end, and inert.
 func (c previewCmd) print(w *world, entity []byte) error {
 	if terminal(w.stdout) {
-		_, err := io.WriteString(w.stdout, inert(string(entity))+"\n")
-		return err
+		return printIndented(w.stdout, entity)
 	}
 	_, err := w.stdout.Write(entity)
+	return err
+}
+
+// printIndented writes an entity for a person.
+func printIndented(out io.Writer, entity []byte) error {
+	var text bytes.Buffer
+	if err := json.Indent(&text, entity, "", "  "); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, inert(text.String())+"\n")
 	return err
 }
 
@@ -291,16 +303,48 @@ func explain(out io.Writer, routes []mapping.Route) error {
 // tellFaults says what keeps the submission from being sent: first what a visitor would be told, in the visitor's words, then what is
 // held for ops.
 func tellFaults(out io.Writer, p *profile.Profile, result mapping.Result) {
+	told := "the visitor is told (422) at the %s %s: %s%s\n"
+	if p.HoldInvalid {
+		told = "held for you (answer.invalid is hold): the %s %s at fault: %s%s\n"
+	}
+	var contact []string // the form's fields of which one is needed
 	for _, c := range result.Corrections {
+		if c.Code == mapping.CodeNoContact {
+			contact = append(contact, printable(c.Field))
+		}
+	}
+	for i, c := range result.Corrections {
+		fields, word := printable(c.Field), "field"
+		if c.Code == mapping.CodeNoContact {
+			if slices.IndexFunc(result.Corrections, func(o mapping.Correction) bool { return o.Code == c.Code }) != i {
+				continue
+			}
+			if fields = strings.Join(contact, ", "); len(contact) > 1 {
+				word = "fields"
+			}
+		}
 		words, err := intake.Sentence(p.Lang, c)
 		if err != nil {
 			words = ""
 		}
-		fmt.Fprintf(out, "the visitor is told (422) at the field %s: %s (%s)\n", printable(c.Field), words, correctionRule(c))
+		if p.HoldInvalid && word == "field" {
+			fields += " is"
+		} else if p.HoldInvalid {
+			fields += " are"
+		}
+		fmt.Fprintf(out, told, word, fields, words, ruleWords(c))
 	}
 	for _, problem := range result.Problems {
 		fmt.Fprintf(out, "held for you: %s:%d:%d: %s: %s\n", p.File, problem.Pos.Line, problem.Pos.Column, problem.Path, printable(problem.Text))
 	}
+}
+
+// ruleWords is the rule of the profile that was broken, in brackets; what is broken without a rule has its sentence alone.
+func ruleWords(c mapping.Correction) string {
+	if c.Tag == "" {
+		return ""
+	}
+	return " (" + strings.TrimSuffix(c.Tag+"="+c.Param, "=") + ")"
 }
 
 // correctionRule names what was broken as the profile does.

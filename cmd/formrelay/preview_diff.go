@@ -48,12 +48,22 @@ func (c previewCmd) compare(w *world, now *profile.Profile) error {
 		changed++
 		fmt.Fprintf(w.stdout, "submission %s, received %s\n", s.ID, s.ReceivedAt.Format(time.DateTime))
 		name := fmt.Sprintf("by revision %d", c.Diff)
-		if _, err := fmt.Fprintln(w.stdout, inert(string(diff.Diff(name, was, "by "+now.File, is)))); err != nil {
+		_, lines, _ := bytes.Cut(diff.Diff(name, was, "by "+now.File, is), []byte("\n")) // the first says diff and the two names, which follow
+		if _, err := fmt.Fprintln(w.stdout, inert(string(lines))); err != nil {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(w.stderr, "%s compared, %d come out otherwise\n", plural(compared, "submission"), changed)
+	_, err = fmt.Fprintf(w.stderr, "%s\n", comparison(changed, compared))
 	return err
+}
+
+// comparison says how many of those compared come out differently.
+func comparison(changed, compared int) string {
+	verb := "come"
+	if changed == 1 {
+		verb = "comes"
+	}
+	return fmt.Sprintf("%d of %s %s out differently", changed, plural(compared, "submission"), verb)
 }
 
 // earlier is the revision to compare with.

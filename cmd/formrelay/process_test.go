@@ -187,7 +187,7 @@ func TestPortInUse(t *testing.T) {
 		"FORMRELAY_DEMO_SANDBOX_LISTEN=": {"demo", "--listen", "127.0.0.1:0", "--sandbox-listen", taken.Addr().String()},
 	} {
 		_, problems, code := formrelay(t, args...)
-		if code != exitProblem || !strings.Contains(problems, words) || !strings.Contains(problems, "in use") {
+		if code != exitProblem || !strings.Contains(problems, words) || !strings.Contains(problems, "something else listens on") || strings.Contains(problems, "bind:") {
 			t.Errorf("%v: exit %d %s", args, code, problems)
 		}
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -96,12 +98,35 @@ func (r *relay) listen(ctx context.Context, c config.Checked, pages func(chi.Rou
 	ops := opsRoutes(report, r.metrics.Handler())
 	options := httpd.Options{Log: r.log, Drain: grace}
 	if r.public, err = httpd.Listen(ctx, c.Listen, public, options); err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return portError("--listen", c.Listen, err)
 	}
 	if r.ops, err = httpd.Listen(ctx, c.OpsListen, ops, options); err != nil {
-		return fmt.Errorf("--ops-listen: %w", err)
+		return portError("--ops-listen", c.OpsListen, err)
 	}
 	return nil
+}
+
+// listenError says why an address cannot be listened on, and what to do about it.
+type listenError struct {
+	text  string
+	cause error
+}
+
+func (e *listenError) Error() string { return e.text }
+func (e *listenError) Unwrap() error { return e.cause }
+
+// portError puts into words why the address of a flag cannot be listened on.
+func portError(flag, address string, err error) error {
+	say := func(format string) error { return &listenError{fmt.Sprintf(format, flag, address), err} }
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return say("%[1]s: something else listens on %[2]s already: end it, or name another port with %[1]s")
+	case errors.Is(err, syscall.EACCES):
+		return say("%[1]s: this user may not listen on %[2]s: take a port above 1023 with %[1]s")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return say("%[1]s: this machine has no address %[2]s: name one that it has with %[1]s")
+	}
+	return fmt.Errorf("%s: %w", flag, err)
 }
 
 // run serves until ctx ends and everything under way has ended, or one part fails; then it closes the store.

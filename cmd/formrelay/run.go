@@ -47,7 +47,7 @@ type cli struct {
 	Preview     previewCmd     `cmd:"" help:"Print the exact JSON that KeyCRM would get."`
 	Profiles    profilesCmd    `cmd:"" help:"Look at the profiles and their history, and change those in the database."`
 	Schema      schemaCmd      `cmd:"" help:"Print the JSON Schema of a profile, for editors."`
-	Help        helpCmd        `cmd:"" help:"Explain at length: help profile."`
+	Help        helpCmd        `cmd:"" help:"Print this, or explain at length: help profile."`
 	Submissions submissionsCmd `cmd:"" help:"Look at what was posted, and decide about it."`
 	Backup      backupCmd      `cmd:"" help:"Copy the SQLite database to a file while a server is at work on it."`
 	Migrate     migrateCmd     `cmd:"" help:"Move everything from one database to another."`
@@ -79,6 +79,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(s
 		return exitFine
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return exitFine // it was told to stop and did, however early
+	case errors.As(err, &usage) && errors.As(err, &silentError{}):
+		return exitUsage
 	case errors.As(err, &silentError{}):
 		return exitProblem
 	case errors.As(err, &usage):
@@ -117,14 +119,30 @@ func dispatch(args []string, w *world) (err error) {
 			if _, ok := r.(helped); !ok {
 				panic(r)
 			}
-			err = nil
+			if err = nil; len(args) == 0 {
+				err = usageError{silentError{}}
+			}
 		}
 	}()
+	if len(args) == 0 {
+		return overview(parser, w.stderr)
+	}
+	if len(args) == 1 && args[0] == "help" {
+		args = []string{"--help"}
+	}
 	command, err := parser.Parse(args)
 	if err != nil {
 		return usageError{fmt.Errorf("%w\nrun formrelay --help, or formrelay COMMAND --help", err)}
 	}
 	return command.Run(w)
+}
+
+// overview prints every command for somebody who named none: that is wrong usage, but no reason to leave them guessing.
+func overview(parser *kong.Kong, to io.Writer) error {
+	parser.Stdout = to
+	fmt.Fprintln(to, "formrelay: name a command")
+	_, err := parser.Parse([]string{"--help"}) // it prints, and ends with the exit function
+	return err
 }
 
 // logger writes to standard error: a line of JSON each, or words on a terminal.

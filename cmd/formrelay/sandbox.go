@@ -28,7 +28,7 @@ func (c sandboxCmd) Run(w *world) error {
 	}
 	crm, err := openSandbox(w, c.Listen, c.Log, sandbox.Options{Token: c.Token, Limit: calls, Window: window})
 	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return portError("--listen", c.Listen, err)
 	}
 	address := reachable(crm.server.Addr())
 	fmt.Fprintf(w.stdout, "A stand-in for KeyCRM listens on http://%s\n\n", address)

@@ -349,7 +349,7 @@ func TestReleaseRefused(t *testing.T) {
 func TestAccountPauseAndResume(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, sandbox.Options{}, nil)
-	if out := s.must("account", "list"); !strings.Contains(out, "main") || !strings.Contains(out, "sending") {
+	if out := s.must("account", "list"); !strings.Contains(out, "main") || !strings.Contains(out, "delivering") {
 		t.Errorf("list:\n%s", out)
 	}
 	s.fails("", 1, []string{`there is no account "mian"; the accounts are main`}, "account", "pause", "mian")
@@ -368,7 +368,7 @@ func TestAccountPauseAndResume(t *testing.T) {
 		if paused := strings.Contains(listed, "paused by ops"); paused && made != calls {
 			t.Fatal("KeyCRM was called while ops had the account paused")
 		}
-		return strings.Contains(listed, "sending")
+		return strings.Contains(listed, "delivering")
 	})
 	s.settled(id, "delivered")
 }

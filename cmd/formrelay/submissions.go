@@ -220,7 +220,7 @@ func listTable(out io.Writer, rows []submission.Submission, corrected map[string
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tRECEIVED\tPROFILE\tSTATE\tKEYCRM\tWHY")
+	fmt.Fprintln(table, "ID\tRECEIVED (UTC)\tPROFILE\tSTATE\tKEYCRM\tWHY")
 	for _, s := range rows {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.ReceivedAt.Format(time.DateTime), s.Profile, stateText(s), crmText(s), why(s, corrected[s.ID]))
 	}
@@ -257,7 +257,7 @@ func openBeside(w *world, database string) (*store.Beside, error) {
 // checkID refuses what can be no submission's id before anything is opened.
 func checkID(id string) error {
 	if !submission.ValidID(id) {
-		return fmt.Errorf("%q is no submission's id: 26 characters of 0-9 and A-Z without I, L, O and U", id)
+		return fmt.Errorf("%q is no submission's id: 26 characters of 0-9 and A-Z without I, L, O and U; the ids are the first column of `formrelay submissions list`", id)
 	}
 	return nil
 }

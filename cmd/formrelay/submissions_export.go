@@ -47,11 +47,20 @@ func (c submissionsExportCmd) Run(w *world) error {
 		return err
 	}
 	defer db.Close()
+	if some, err := db.List(w.ctx, first(filter)); err == nil && len(some) == 0 {
+		fmt.Fprintln(w.stderr, "no submissions")
+	}
 	write := func(out io.Writer) error { return c.write(w, db, filter, out) }
 	if c.Output == "-" {
 		return write(w.stdout)
 	}
 	return writeFile(c.Output, write)
+}
+
+// first narrows a filter to one submission.
+func first(f store.Filter) store.Filter {
+	f.Limit, f.Oldest, f.Look = 1, false, maxLooked
+	return f
 }
 
 func (c submissionsExportCmd) write(w *world, db *store.Store, filter store.Filter, to io.Writer) error {

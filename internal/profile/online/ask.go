@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"formrelay/internal/keycrm"
@@ -66,6 +67,9 @@ func unasked(ctx context.Context, a keycrm.Answer) error {
 		return fmt.Errorf("KeyCRM was called %d times and gave no answer: try again later", maxTries)
 	case a.Outcome == keycrm.Uncertain:
 		return fmt.Errorf("KeyCRM was called %d times and gave no answer that can be read (%d): try again later", maxTries, a.Status)
+	case a.Outcome == keycrm.NotSent:
+		why := strings.TrimSuffix(strings.TrimPrefix(a.Text, "Nothing was sent: "), ".")
+		return fmt.Errorf("KeyCRM could not be asked: %s; look at --keycrm-url", why)
 	default:
 		return errors.New(a.Text)
 	}
