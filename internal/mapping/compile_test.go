@@ -45,7 +45,7 @@ func TestFaults(t *testing.T) {
 		{"an item that is a value", buyer + "  products: [\"${x}\"]\n", []string{"3:14|an item of products is an object|- {sku: …}"}},
 		{"a literal number", buyer + "  taxes: abc\n", []string{"3:10|taxes is an amount of money in KeyCRM, and \"abc\" is not|1299.50"}},
 		{"a literal amount in two readings", buyer + "  taxes: 1,299\n", []string{"3:10|\"1,299\" is not|number"}},
-		{"a literal id", buyer + "  manager_id: boss\n", []string{"3:15|an id|whole number"}},
+		{"a literal id", buyer + "  manager_id: boss\n", []string{"3:15|is a number in KeyCRM, and \"boss\" is none|the manager's id"}},
 		{"a literal yes", buyer + "  is_gift: perhaps\n", []string{"3:12|true or false|"}},
 		{"a literal time", buyer + "  ordered_at: soon\n", []string{"3:15|a date|"}},
 		{"a literal email", "map:\n  buyer: {email: x}\n", []string{"2:18|an email address|"}},

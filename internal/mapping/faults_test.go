@@ -41,7 +41,7 @@ func TestExpressionFaults(t *testing.T) {
 	}
 	runFaults(t, []faultCase{
 		{"UnknownFunction", at("uper(a)"), []string{"3:16|no function `uper`|write upper"}},
-		{"UnknownFunctionOfNoKin", at("zzzzzzzz(a)"), []string{"3:16|no function `zzzzzzzz`|write one of"}},
+		{"UnknownFunctionOfNoKin", at("zzzzzzzz(a)"), []string{"3:16|no function `zzzzzzzz`|`formrelay help profile` lists them"}},
 		{"FunctionInCapitals", at("UPPER(a)"), []string{"3:16|no function `UPPER`|"}},
 		{"FunctionOfExprThatIsLeftOut", at("keys(a)"), []string{"3:16|no function `keys`|"}},
 		{"ValueThatIsCalled", at("now()"), []string{"3:16|`now` is a value|leave the brackets out"}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"formrelay/internal/keycrm"
 	"formrelay/internal/mapping/expression"
@@ -75,11 +76,31 @@ func (c *compiler) literal(n *Node, text string, typ *keycrm.Type, path string) 
 	if err == nil && typ.Word == keycrm.WordEmail && !value.Email(out) {
 		err = errNoEmail
 	}
+	if whose := listed(typ.Name); err != nil && whose != "" && strings.ContainsFunc(text, unicode.IsLetter) {
+		c.fault(n.Pos, fmt.Sprintf("%s is a number in KeyCRM, and %q is none", path, text), "write "+whose+" id; check --online lists them")
+		return "", false
+	}
 	if err != nil {
 		c.fault(n.Pos, fmt.Sprintf("%s is %s in KeyCRM, and %q is not: %s", path, wordName(typ.Word), text, err), "write "+wordExample(typ.Word))
 		return "", false
 	}
 	return out, true
+}
+
+// listed says whose id a field takes, of those that an account can be asked to list; "" for any other field.
+func listed(field string) string {
+	switch field {
+	case "delivery_service_id":
+		return "the service's"
+	case "payment_method_id":
+		return "the payment method's"
+	case "manager_id":
+		return "the manager's"
+	case "pipeline_id":
+		return "the pipeline's"
+	default:
+		return ""
+	}
 }
 
 // notPaid is the status of a payment that every new order has.

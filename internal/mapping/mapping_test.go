@@ -482,7 +482,7 @@ func TestProblems(t *testing.T) {
 		{
 			"a payment without method", buyer + "  payments:\n    - {payment_method: \"${m}\", amount: 1}\n",
 			[]string{"m="},
-			[]string{"payments.0.payment_method_id|0:0|||needed"},
+			[]string{"payments.0.payment_method_id|0:0|||both came out blank"},
 		},
 		{
 			"a number that is none", buyer + "  products: [{each: \"${products}\", sku: \"${item.sku}\", quantity: \"${item.n}\"}]\n",

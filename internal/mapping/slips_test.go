@@ -13,6 +13,9 @@ func TestFirstSlips(t *testing.T) {
 	}
 	uuid := func(uuid string) string { return buyer + "  custom_fields: [{uuid: " + uuid + ", value: x}]\n" }
 	card := "creates: card\nmap:\n  contact: {phone: \"1\"}\n  custom_fields: [{uuid: \"1021\", value: x}]\n"
+	rows := func(expr string) string {
+		return buyer + "  promocode: " + expr + "\ntables: {price: {A-1: 1, B-7: 2}}\n"
+	}
 	const statuses = "write one of not_paid, paid, canceled, refund (not_paid: nobody has paid yet)"
 	runFaults(t, []faultCase{
 		{"Unpaid", payment("unpaid"), []string{"3:53|no payments.status \"unpaid\"|" + statuses}},
@@ -22,6 +25,14 @@ func TestFirstSlips(t *testing.T) {
 		{"SmallLettersOfAFieldsUUID", uuid("or_1021"), []string{"3:26|\"or_1021\" is no uuid of a field; an order's begin with OR_|write OR_1021"}},
 		{"ANameForAFieldsUUID", uuid("Розмір"), []string{"3:26|\"Розмір\" is no uuid|it stands beside the field in KeyCRM's settings"}},
 		{"ACardsFieldsUUID", card, []string{"4:26|\"1021\" is no uuid of a field; a card's begin with LD_|write LD_1021"}},
+		{"AFieldWithABlank", buyer + "  promocode: ${Артикул товару}\n", []string{`3:24|unexpected|a field name with a blank is written ${form["Артикул товару"]}`}},
+		{"AFieldWithABlankInLatin", buyer + "  promocode: ${your sku}\n", []string{`3:21|unexpected|a field name with a blank is written ${form["your sku"]}`}},
+		{"OneSignOfEquality", buyer + "  promocode: '${sku = \"A-1\"}'\n", []string{"3:21|cannot be read|to compare, write =="}},
+		{"ATablesKeyWithADash", rows("${tables.price.A-1}"), []string{"3:29|`A-1` would subtract|write tables.price[\"A-1\"]"}},
+		{"AKeyWithADashThatIsNotThere", rows("${tables.price.C-9}"), []string{"3:29|`C-9` would subtract|write tables.price[\"C-9\"]; it has no such row: those of price are A-1, B-7"}},
+		{"ALongerWordForARule", buyer + "fields: {a: {validate: \"maximum=120\"}}\n", []string{"3:24|maximum is no rule|write max"}},
+		{"AnotherLongerWordForARule", buyer + "fields: {a: {validate: \"minlength=2\"}}\n", []string{"3:24|minlength is no rule|write min"}},
+		{"ADeliveryServicesName", buyer + "  shipping: {delivery_service_id: Нова пошта}\n", []string{"3:35|is a number in KeyCRM, and \"Нова пошта\" is none|write the service's id; check --online lists them"}},
 		{"AClientsField", uuid("CT_1021"), nil},
 		{"AnOrdersField", uuid("OR_1021"), nil},
 		{"AFieldOfTheForm", uuid(`"${which}"`), nil},
@@ -129,4 +140,15 @@ func TestNamelessProduct(t *testing.T) {
 		{"ARequiredField", item(`sku: "${sku}", quantity: 1`) + "fields: {sku: {validate: \"required\"}}\n", nil},
 		{"ADefault", item(`sku: "${sku}", quantity: 1`) + "fields: {sku: {default: A-1}}\n", nil},
 	})
+}
+
+// A payment that says nothing of how it is paid is held, with what to do about it.
+func TestPaymentWithoutAMethod(t *testing.T) {
+	t.Parallel()
+	m := mustCompile(t, posting+"  payments: [{payment_method_id: \"${method}\", payment_method: \"${name}\", amount: 1}]\n")
+	const want = "hold payments.0.payment_method_id [method] the payment needs payment_method_id or payment_method, and both came out blank: " +
+		"let the form post one, or write a fixed number"
+	if got := told(apply(m, post("phone=0501112233", "method=")), ""); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 }

@@ -93,6 +93,9 @@ func (r *run) invalid(fe validator.FieldError) {
 		return
 	}
 	p.Text = "it " + sentence(fe)
+	if strings.HasPrefix(path, "payments.") && fe.Tag() == "required_without" {
+		p.Text = "the payment needs payment_method_id or payment_method, and both came out blank: let the form post one, or write a fixed number"
+	}
 	r.problem(p)
 }
 

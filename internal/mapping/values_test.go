@@ -98,7 +98,7 @@ func TestLeftOut(t *testing.T) {
 		{"ItemOfOnlyEmptyProperties", buyer + "  products: [{properties: [{name: Color, value: \"${a}\"}]}, {sku: B}]\n", nil, "products", `[{"sku":"B"}]`},
 		{"WhenFalseBesideOthers", buyer + "  products: [{when: false, sku: A}, {sku: B}, {when: no, sku: C}, {sku: D}]\n", nil, "products", `[{"sku":"B"},{"sku":"D"}]`},
 		{"EmptyPaymentGetsNoStatus", buyer + "  payments: [{payment_method: \"${m}\", amount: \"${a}\"}, {payment_method: cash, amount: 5}]\n", nil, "payments", `[{"payment_method":"cash","amount":5,"status":"not_paid"}]`},
-		{"PaymentOfStatusAlone", buyer + "  payments: [{payment_method: \"${m}\", amount: \"${a}\", status: paid}]\n", nil, "", "hold payments.0.amount [a] ~is needed\nhold payments.0.payment_method_id [] ~is needed"},
+		{"PaymentOfStatusAlone", buyer + "  payments: [{payment_method: \"${m}\", amount: \"${a}\", status: paid}]\n", nil, "", "hold payments.0.amount [a] ~is needed\nhold payments.0.payment_method_id [] ~both came out blank"},
 	})
 }
 

@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -54,7 +55,9 @@ func (c *check) walk(n ast.Node) {
 		c.predicate(n)
 		return
 	case *ast.BinaryNode:
-		c.operator(n)
+		if c.operator(n) {
+			return
+		}
 		if n.Operator == "??" {
 			c.fallback(n)
 			return
@@ -250,7 +253,7 @@ func (l *Language) suggestFunction(word string) string {
 	names := l.names()
 	near := value.AllNearest(word, append(ownFunctions(), names...))
 	if len(near) == 0 {
-		return "write one of " + strings.Join(names, ", ")
+		return "`formrelay help profile` lists them all"
 	}
 	var distinct []string
 	for _, name := range near {
@@ -293,11 +296,11 @@ func (c *check) fallback(n *ast.BinaryNode) {
 }
 
 // operator checks what expr allows and the mapping language does not: ranges, whose ends a visitor
-// could choose, patterns that come from the form, and `or` taken for a fallback.
-func (c *check) operator(n *ast.BinaryNode) {
+// could choose, patterns that come from the form, and `or` taken for a fallback. It is done with n when it says so.
+func (c *check) operator(n *ast.BinaryNode) (done bool) {
 	switch n.Operator {
 	case "-":
-		c.dash(n)
+		return c.dash(n)
 	case "..":
 		c.fault(n, "`..` is not part of the mapping language", "write the values out: [1, 2, 3]")
 	case "matches":
@@ -311,11 +314,12 @@ func (c *check) operator(n *ast.BinaryNode) {
 			}
 		}
 	}
+	return false
 }
 
 // dash finds names that a minus tears apart: `your-name` is a form field far more often than a
-// subtraction of two.
-func (c *check) dash(n *ast.BinaryNode) {
+// subtraction of two. It is done with n where that is a table's key, which would only be told again as one that is not there.
+func (c *check) dash(n *ast.BinaryNode) (done bool) {
 	at := n.Location().From
 	start, end := at, at+1
 	for start > 0 && (inName(c.source[start-1]) || c.source[start-1] == '-') {
@@ -325,25 +329,72 @@ func (c *check) dash(n *ast.BinaryNode) {
 		end++
 	}
 	name := string(c.source[start:end])
-	if start == at || end == at+1 || !letter(c.source[start]) || c.arithmetic(n, end) || c.dashes[start] {
-		return
+	if start == at || end == at+1 || !letter(c.source[start]) || c.dashes[start] {
+		return false
+	}
+	base := c.base(start)
+	table := strings.TrimPrefix(base, "tables.")
+	called := end < len(c.source) && c.source[end] == '('
+	if table != base && !called && c.lacks(table, name) {
+		c.faults = append(c.faults, Fault{
+			Offset: start, What: fmt.Sprintf("`%s` would subtract", name), Do: fmt.Sprintf("write %s[%s]%s", base, quote(name), c.rows(table, name)),
+		})
+		return true
+	}
+	if c.arithmetic(n, end) {
+		return false
 	}
 	if c.dashes == nil {
 		c.dashes = map[int]bool{}
 	}
 	c.dashes[start] = true
 	do := fmt.Sprintf("write %s or form[%s]", strings.ReplaceAll(name, "-", "_"), quote(name))
-	if start > 1 && c.source[start-1] == '.' {
-		from := start - 1
-		for from > 0 && (inName(c.source[from-1]) || c.source[from-1] == '.') {
-			from--
-		}
-		base := string(c.source[from : start-1])
+	if base != "" {
 		do = fmt.Sprintf("write %s[%s]", base, quote(name))
 	}
 	c.faults = append(c.faults, Fault{
 		Offset: start, What: fmt.Sprintf("`%s` would subtract", name), Do: do + "; for a subtraction put blanks around the minus",
 	})
+	return false
+}
+
+// base is what a name that begins at start is a member of, "" when it stands alone.
+func (c *check) base(start int) string {
+	if start < 2 || c.source[start-1] != '.' {
+		return ""
+	}
+	from := start - 1
+	for from > 0 && (inName(c.source[from-1]) || c.source[from-1] == '.') {
+		from--
+	}
+	return string(c.source[from : start-1])
+}
+
+// lacks tells that a table has no row of what stands before a name's first dash, so that nothing could be subtracted from it.
+func (c *check) lacks(table, name string) bool {
+	t := c.l.tables[table]
+	if t == nil {
+		return false
+	}
+	key, _, _ := strings.Cut(name, "-")
+	_, there := t.Rows[key]
+	return !there
+}
+
+// maxRows bounds how many rows of a table a fault names.
+const maxRows = 10
+
+// rows names the rows of a table that lacks a key; "" when the table has it.
+func (c *check) rows(table, key string) string {
+	rows := sortedKeys(c.l.tables[table].Rows)
+	if slices.Contains(rows, key) || len(rows) == 0 {
+		return ""
+	}
+	shown := strings.Join(rows[:min(len(rows), maxRows)], ", ")
+	if len(rows) > maxRows {
+		shown += ", …"
+	}
+	return fmt.Sprintf("; it has no such row: those of %s are %s", table, shown)
 }
 
 // arithmetic tells a subtraction that was meant: of what a call gives, of a let, of the relay's own
@@ -394,6 +445,7 @@ func syntaxFault(source string, err error) Fault {
 			return posted
 		}
 		f.What += ": " + tidy(fe.Message)
+		f.Do = slip(source, f.Offset)
 	} else {
 		f.What += ": " + err.Error()
 	}
@@ -403,6 +455,22 @@ func syntaxFault(source string, err error) Fault {
 		f.Do = fmt.Sprintf("write form[%s] for the form field of that name", quote(word))
 	}
 	return f
+}
+
+// spaced is a name with blanks in it, as a form's label has them.
+var spaced = regexp.MustCompile(`^[\pL_][\pL\pN_-]*(?: +[\pL\pN_-]+)+$`)
+
+// slip is what to do where expr gave up: it knows a field's name with blanks in it, and one sign of equality for two.
+func slip(source string, offset int) string {
+	name := strings.TrimSpace(source)
+	words := func(word string) bool { return slices.Contains(reserved(), word) }
+	if spaced.MatchString(name) && !slices.ContainsFunc(strings.Fields(name), words) {
+		return fmt.Sprintf("a field name with a blank is written ${form[%s]}", quote(name))
+	}
+	if text := []rune(source); offset < len(text) && text[offset] == '=' {
+		return "to compare, write =="
+	}
+	return "mend it at this place"
 }
 
 // tidy says expr's names of tokens in plain words: `unexpected token Operator("-")` is `unexpected -`.

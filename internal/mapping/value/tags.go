@@ -1,6 +1,7 @@
 package value
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -171,11 +172,22 @@ func (r *Rule) unknown(name string) error {
 		return &RuleError{What: fmt.Sprintf("%s %s, and a field's rule sees only its own value", name, why), Do: "leave it out"}
 	}
 	suited := names(func(t tagSpec) bool { return slices.Contains(t.types, r.of) })
-	near := Nearest(name, suited)
+	near := cmp.Or(Nearest(name, suited), beginning(name, suited))
 	if near == "" {
 		return &RuleError{What: name + " is no rule", Do: "use one of validator's tags, such as required, min=2 or max=100"}
 	}
 	return &RuleError{What: name + " is no rule", Do: "write " + near}
+}
+
+// beginning is the longest tag that a longer word begins with, "" when there is none: people who write maximum or maxlength mean max.
+func beginning(word string, tags []string) (longest string) {
+	const least = 3 // letters: what begins with fewer is chance
+	for _, tag := range tags {
+		if len(tag) >= least && len(tag) > len(longest) && strings.HasPrefix(strings.ToLower(word), tag) {
+			longest = tag
+		}
+	}
+	return longest
 }
 
 // unusable tells why a tag of validator's means nothing for one posted value; "" for a word that is no tag at all.
