@@ -101,10 +101,10 @@ type listView struct {
 
 // card is one entity on the page.
 type card struct {
-	Kind, Name, Phone, Email, Source, Comment, Total, UUID, JSON string
-	ID                                                           int64
-	At                                                           time.Time
-	Lines, Shipping, Payments, Fields                            []string
+	Kind, Name, Phone, Email, Source, Comment, BuyerComment, Total, UUID, JSON string
+	ID                                                                         int64
+	At                                                                         time.Time
+	Lines, Shipping, Payments, Fields, Files                                   []string
 }
 
 // list gathers the page under one lock, so that its counts and its list are of one moment.
@@ -112,7 +112,7 @@ func (s *Sandbox) list(r *http.Request) listView {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := listView{
-		Refresh: r.URL.Query().Get("refresh") != "off", Open: r.URL.Query().Get("open"), Now: s.o.Now().Format(time.TimeOnly),
+		Refresh: r.URL.Query().Get("refresh") != "off", Open: r.URL.Query().Get("open"), Now: s.o.Now().UTC().Format(time.TimeOnly),
 		Calls: len(s.calls), Limit: s.o.Limit, Window: span(s.o.Window), Faults: s.waiting(),
 	}
 	for _, c := range s.calls {
@@ -128,7 +128,11 @@ func (s *Sandbox) list(r *http.Request) listView {
 		if len(v.Received) == maxShown {
 			break
 		}
-		v.Received = append(v.Received, e.card())
+		one := e.card()
+		for _, f := range s.data.attached(e) {
+			one.Files = append(one.Files, f.name)
+		}
+		v.Received = append(v.Received, one)
 	}
 	return v
 }
@@ -154,7 +158,7 @@ func span(d time.Duration) string {
 func (e *entity) card() card {
 	person := object(e.body["buyer"])
 	c := card{
-		Kind: "Order", ID: e.ID, At: e.At, Comment: say(e.body["manager_comment"]), UUID: say(e.body["source_uuid"]),
+		Kind: "Order", ID: e.ID, At: e.At, Comment: say(e.body["manager_comment"]), BuyerComment: say(e.body["buyer_comment"]), UUID: say(e.body["source_uuid"]),
 		Source: sourceName(e.body["source_id"]), Total: e.total().String(),
 	}
 	if e.Kind == keycrm.KindCard {

@@ -21,7 +21,7 @@ func TestTemplatesFitTheirViews(t *testing.T) {
 	}
 }
 
-const rich = `{"source_id":22,"source_uuid":"01JABC","manager_comment":"[formrelay 01JABC]\n<script>alert(1)</script>",
+const rich = `{"source_id":22,"source_uuid":"01JABC","buyer_comment":"Call after six","manager_comment":"[formrelay 01JABC]\n<script>alert(1)</script>",
 	"buyer":{"full_name":"Олена Дуже-Довгопрізвищенко","phone":"+380501112233","email":"o@e.test"},
 	"products":[{"sku":"A-1","name":"Лампа \"Зоря\"","price":450.5,"quantity":2},{"name":"Gift"}],
 	"payments":[{"amount":901,"payment_method_id":2,"status":"not_paid"}],
@@ -48,7 +48,7 @@ func TestPage(t *testing.T) {
 	_, _, page := r.send(http.MethodGet, "/?refresh=off", "")
 	for _, want := range []string{
 		"Олена Дуже-Довгопрізвищенко", "&#43;380501112233", "o@e.test", "Лампа &#34;Зоря&#34; (A-1), 2 × 450.5 = 901.00", "<p>Gift</p>", "<dd>901.00</dd>",
-		"901, not_paid, Card online", "OR_1022: Blue, White", "Landing (22)", "<dd>99</dd>", "01JABC", "&lt;script&gt;", "Card person", "utm_source",
+		"901, not_paid, Card online", "OR_1022: Blue, White", "Landing (22)", "<dd>99</dd>", "01JABC", `<dd class="text">Call after six</dd>`, " UTC</time>", "&lt;script&gt;", "Card person", "utm_source",
 		"<dt>Number at the site</dt><dd>01JABC</dd>", "<p>Львів, Відділення №5, 2026-03-06</p><p>for Петро, &#43;380672223344</p>",
 		"limit 5 in 1m<", "Next POST call to /order: breaks the connection, after storing it", "looks for the entity for a while", "<b>2</b> calls",
 	} {
