@@ -123,6 +123,7 @@ func (c profilesListCmd) Run(w *world) error {
 	if all, err = c.database(w, db, all); err != nil {
 		return err
 	}
+	slices.SortStableFunc(all, func(a, b listedProfile) int { return strings.Compare(a.Name, b.Name) })
 	if c.JSON {
 		return jsonLines(w, all)
 	}
@@ -207,33 +208,33 @@ func (l *listedProfile) number(w *world, db *store.Store, hash string) error {
 
 // database adds what lies in the database. One whose name the folder has too is hidden by it.
 func (c profilesListCmd) database(w *world, db *store.Store, all []listedProfile) ([]listedProfile, error) {
-	if db != nil {
-		stored, err := db.StoredProfiles(w.ctx)
-		if err != nil {
-			return nil, err
-		}
-		options, err := profileOptions(w, c.File)
-		if err != nil {
-			return nil, err
-		}
-		inFolder := len(all)
-		for _, s := range stored {
-			l := listedProfile{Name: s.Name, Home: "database", Status: "broken", Revision: s.Number, Since: &s.ChangedAt, Author: s.Author}
-			if p, _ := profile.Parse(s.Name, s.Name+".yaml", s.Text, options); p != nil {
-				l.Creates, l.Status = string(p.Creates), open(s.Enabled && p.Enabled)
-			}
-			if slices.ContainsFunc(all[:inFolder], func(o listedProfile) bool { return o.Name == s.Name }) {
-				l.Status = "hidden"
-			}
-			if l.Status == "broken" {
-				if err := l.servesOn(w, db, options); err != nil {
-					return nil, err
-				}
-			}
-			all = append(all, l)
-		}
+	if db == nil {
+		return all, nil
 	}
-	slices.SortStableFunc(all, func(a, b listedProfile) int { return strings.Compare(a.Name, b.Name) })
+	stored, err := db.StoredProfiles(w.ctx)
+	if err != nil {
+		return nil, err
+	}
+	options, err := profileOptions(w, c.File)
+	if err != nil {
+		return nil, err
+	}
+	inFolder := all[:len(all):len(all)]
+	for _, s := range stored {
+		l := listedProfile{Name: s.Name, Home: "database", Status: "broken", Revision: s.Number, Since: &s.ChangedAt, Author: s.Author}
+		if p, _ := profile.Parse(s.Name, s.Name+".yaml", s.Text, options); p != nil {
+			l.Creates, l.Status = string(p.Creates), open(s.Enabled && p.Enabled)
+		}
+		if slices.ContainsFunc(inFolder, func(o listedProfile) bool { return o.Name == s.Name }) {
+			l.Status = "hidden"
+		}
+		if l.Status == "broken" {
+			if err := l.servesOn(w, db, options); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, l)
+	}
 	return all, nil
 }
 

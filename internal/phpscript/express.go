@@ -99,7 +99,7 @@ func (s *speech) posted(v *value) string {
 }
 
 func sameKeys(a, b []*value) bool {
-	return slices.EqualFunc(a, b, func(x, y *value) bool { return same(x, y) })
+	return slices.EqualFunc(a, b, same)
 }
 
 // item is what the loop is at, or its key.

@@ -31,7 +31,7 @@ func (r *runner) named(t *term, st *statement) *value {
 	if r.changing(strings.ToLower(name), rest[0].Args, args, t, st) {
 		return newValue(value{line: line})
 	}
-	v := r.call(strings.ToLower(name), args, t, st)
+	v := r.call(strings.ToLower(name), args, t)
 	for _, step := range rest[1:] {
 		switch {
 		case step.Bracket:
@@ -135,7 +135,7 @@ func (r *runner) constantValue(name string, line int) *value {
 }
 
 // call is what a call of a function gives, in the mapping's language.
-func (r *runner) call(name string, args []*value, t *term, st *statement) *value {
+func (r *runner) call(name string, args []*value, t *term) *value {
 	line := t.Pos.Line
 	if f, own := r.functions[name]; own {
 		return r.inline(f, args, t.Trail[0].Args, line)
@@ -514,7 +514,7 @@ func (r *runner) ofNumbers(name string, args []*value, line int) *value {
 			places = args[1]
 		}
 		v := combine(call, "round", line, decimal(a, line), places)
-		if name == "number_format" && !(len(args) == 4 && args[3].text == "") {
+		if name == "number_format" && (len(args) != 4 || args[3].text != "") {
 			v = noted(v, line, "number_format(…) is turned into round(…): in a text its separators are missing")
 		}
 		return v

@@ -2,7 +2,6 @@ package phpscript
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -118,7 +117,7 @@ func reduced(v any, key string) any {
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	case bool:
-		return fmt.Sprint(v)
+		return strconv.FormatBool(v)
 	case string:
 		return loosened(v, key)
 	}

@@ -405,7 +405,7 @@ func concatenate(a, b *value) *value {
 	for _, v := range []*value{a, b} {
 		if v.kind == joined && len(v.said) == 0 {
 			parts = append(parts, v.args...)
-		} else if !(v.kind == text && v.text == "") {
+		} else if v.kind != text || v.text != "" {
 			parts = append(parts, v)
 		}
 	}
@@ -700,14 +700,14 @@ func (r *runner) base(t *term, st *statement) *value {
 	case b.Broken != "":
 		return unturned("this is no PHP that could be read", line)
 	case b.Short != nil:
-		return r.arrow(b.Short, t, line)
+		return r.arrow(t, line)
 	default:
 		return unturned("a function in a value is not followed", line)
 	}
 }
 
 // arrow is fn (…) => …, as a function that returns something.
-func (r *runner) arrow(f *shortFn, t *term, line int) *value {
+func (r *runner) arrow(t *term, line int) *value {
 	from, to := r.code.at(t.Pos.Offset), r.code.at(t.EndPos.Offset)
 	tokens := r.code.tokens[from:max(from, to)]
 	arrow := slices.IndexFunc(tokens, func(t lexer.Token) bool { return t.Value == "=>" })

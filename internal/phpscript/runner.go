@@ -677,7 +677,7 @@ func eachOf(over *value, line int) *value {
 	if over.kind == first && len(over.args) > 1 { // $_POST['products'] ?? []
 		var there []*value
 		for _, a := range over.args {
-			if !(a.kind == list && len(a.entries) == 0) && !blankValue(a) {
+			if (a.kind != list || len(a.entries) != 0) && !blankValue(a) {
 				there = append(there, a)
 			}
 		}

@@ -34,7 +34,6 @@ type shaper struct {
 	tables bool                // nova_poshta is needed
 	level  int
 	each   *value
-	taken  map[string]bool // values whose variable's comment stands already
 }
 
 // shape makes the nodes of an object.

@@ -1,6 +1,7 @@
 package phpscript
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/participle/v2/lexer"
@@ -384,7 +385,7 @@ func (s *splitter) simple(st *statement) {
 				}
 				open = append(open, map[string]string{"(": ")", "[": "]", "{": "}"}[t.Value])
 			case ")", "]", "}":
-				if t.Value == "}" && !contains(open, "}") {
+				if t.Value == "}" && !slices.Contains(open, "}") {
 					s.close(st, open, t)
 					return
 				}
@@ -441,15 +442,6 @@ func (s *splitter) field(line int, t lexer.Token) int {
 		return t.Pos.Line
 	}
 	return 0
-}
-
-func contains(list []string, word string) bool {
-	for _, w := range list {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
 
 // skip passes over the rest of a statement.

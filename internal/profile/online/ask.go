@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func unasked(ctx context.Context, a keycrm.Answer) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case a.Outcome == keycrm.Limited:
-		return errors.New("KeyCRM's limit of calls is reached (429), " + fmt.Sprint(maxTries) + " times in a row: others call this account too; try again later")
+		return errors.New("KeyCRM's limit of calls is reached (429), " + strconv.Itoa(maxTries) + " times in a row: others call this account too; try again later")
 	case a.Outcome == keycrm.Uncertain && a.Status == 0:
 		return fmt.Errorf("KeyCRM was called %d times and gave no answer: try again later", maxTries)
 	case a.Outcome == keycrm.Uncertain:
