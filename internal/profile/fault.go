@@ -140,6 +140,15 @@ func (c *collector) source(line int) string {
 	return cut(strings.TrimRightFunc(c.lines[line-1], unicode.IsSpace), maxSource)
 }
 
+// within keeps a column inside its line. A text in quotes that goes on over several lines is one line to whoever reads it, so that a
+// place counted in it may lie behind the end of the line on which it begins.
+func (c *collector) within(line, column int) int {
+	if line < 1 || line > len(c.lines) {
+		return column
+	}
+	return min(column, utf8.RuneCountInString(c.lines[line-1])+1)
+}
+
 // sorted is what was gathered, with its source lines: by place, without doubles, at most
 // maxFaults and a last one that says there are more.
 func (c *collector) sorted() Faults {
@@ -150,6 +159,7 @@ func (c *collector) sorted() Faults {
 	told := f[:min(len(f), maxFaults):min(len(f), maxFaults)]
 	for i := range told {
 		told[i].Source = c.source(told[i].Line)
+		told[i].Column = c.within(told[i].Line, told[i].Column)
 	}
 	if more := len(f) - len(told); more > 0 {
 		told = append(told, Fault{File: c.file, What: fmt.Sprintf("there are %d more faults", more), Do: "mend these first"})
