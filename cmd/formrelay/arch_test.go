@@ -18,7 +18,7 @@ const module = "formrelay"
 // structure is decided first.
 var mayImport = map[string][]string{
 	"cmd/formrelay":               nil, // everything
-	"cmd/loadtest":                {"deploy", "internal/keycrm/sandbox", "internal/pace"},
+	"cmd/loadtest":                {"deploy", "internal/keycrm/sandbox", "internal/pace", "internal/store/pgbin"},
 	"deploy":                      {},
 	"internal/config":             {},
 	"internal/delivery":           {"internal/submission", "internal/keycrm", "internal/pace"},
@@ -40,7 +40,8 @@ var mayImport = map[string][]string{
 	"internal/phpscript":          {"internal/profile", "internal/mapping", "internal/keycrm"},
 	"internal/profile":            {"internal/form", "internal/mapping", "internal/mapping/value", "internal/keycrm"},
 	"internal/store":              {"internal/submission", "internal/pace", "internal/form", "internal/keycrm"},
-	"internal/store/pgtest":       {},
+	"internal/store/pgbin":        {},
+	"internal/store/pgtest":       {"internal/store/pgbin"},
 	"internal/submission":         {"internal/form", "internal/keycrm"},
 	"web":                         {},
 	"web/demo":                    {},

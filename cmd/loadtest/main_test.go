@@ -16,6 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"formrelay/internal/store/pgbin"
 )
 
 // patience bounds every wait for an event that must come; it is no measure of speed.
@@ -159,7 +161,7 @@ func TestCalledWrongly(t *testing.T) {
 // A cluster of the program's own comes up, goes away like a machine that fails, comes back, and leaves nothing behind.
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	if _, err := findPostgres(); err != nil {
+	if _, err := pgbin.Folder(); err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}
 	db, err := startPostgres(t.Context(), t.TempDir())

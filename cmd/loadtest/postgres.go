@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"syscall"
+
+	"formrelay/internal/store/pgbin"
 )
 
 // pgUser is the cluster's superuser, whoever runs it.
@@ -27,11 +25,14 @@ type postgres struct {
 // startPostgres makes the cluster and starts it. The caller closes it, also when this fails.
 func startPostgres(ctx context.Context, logs string) (*postgres, error) {
 	p := &postgres{}
-	programs, err := findPostgres()
+	programs, err := pgbin.Folder()
+	if errors.Is(err, pgbin.ErrMissing) {
+		err = usageError{fmt.Errorf("--database postgres: %w", err)}
+	}
 	if err != nil {
 		return p, err
 	}
-	owner, err := unprivileged()
+	owner, err := pgbin.Owner()
 	if err != nil {
 		return p, err
 	}
@@ -72,52 +73,4 @@ func (p *postgres) close() error {
 		return nil
 	}
 	return os.RemoveAll(p.folder)
-}
-
-// findPostgres gives the folder of initdb and postgres: the newest of Debian's, which keeps them off the PATH, else that of PATH.
-func findPostgres() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil {
-		return "", err
-	}
-	if len(found) > 0 {
-		version := func(path string) int {
-			n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
-			if err != nil {
-				return 0
-			}
-			return n
-		}
-		newest := slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
-		return filepath.Dir(newest), nil
-	}
-	path, err := exec.LookPath("initdb")
-	if err != nil {
-		return "", usageError{errors.New("--database postgres: PostgreSQL is not installed (apt-get install postgresql)")}
-	}
-	path, err = filepath.EvalSymlinks(path)
-	return filepath.Dir(path), err
-}
-
-// unprivileged is whom the cluster runs as when this program is run by root, which PostgreSQL refuses to be; nil: by the same user.
-func unprivileged() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err := strconv.ParseUint(u.Uid, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		gid, err := strconv.ParseUint(u.Gid, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-	}
-	return nil, errors.New("root may not run PostgreSQL, and there is neither a user postgres nor nobody")
 }

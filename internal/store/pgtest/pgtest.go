@@ -18,14 +18,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"formrelay/internal/store/pgbin"
 )
 
 // The longest that the steps may take; a busy machine needs a few seconds for the first.
@@ -34,9 +34,6 @@ const (
 	stopTime  = 30 * time.Second
 	startPoll = 20 * time.Millisecond
 )
-
-// errMissing says that there is no PostgreSQL on this machine.
-var errMissing = errors.New("PostgreSQL is not installed (apt-get install postgresql)")
 
 // Server is one cluster. Its methods may be called from many goroutines.
 type Server struct {
@@ -67,7 +64,7 @@ func (s *Server) Database(t testing.TB) string {
 		s.made = true
 		s.err = s.make()
 	}
-	if errors.Is(s.err, errMissing) {
+	if errors.Is(s.err, pgbin.ErrMissing) {
 		t.Skipf("SKIPPED: %v", s.err)
 	}
 	if s.err != nil {
@@ -90,10 +87,10 @@ func (s *Server) superuser() string { return "formrelay" }
 
 // make makes the cluster and starts it.
 func (s *Server) make() (err error) {
-	if s.bin, err = programs(); err != nil {
+	if s.bin, err = pgbin.Folder(); err != nil {
 		return err
 	}
-	if s.who, err = unprivileged(); err != nil {
+	if s.who, err = pgbin.Owner(); err != nil {
 		return err
 	}
 	// Not t.TempDir: a socket's path must be short, and the server outlives the test that came first.
@@ -215,52 +212,4 @@ func (s *Server) command(ctx context.Context, program string, args ...string) *e
 	c.Dir = s.dir
 	c.Env = []string{"PATH=/usr/bin:/bin", "PGUSER=" + s.superuser(), "LC_ALL=C"}
 	return c
-}
-
-// programs finds the folder of initdb and postgres: Debian keeps them off the PATH, one folder a version; the newest is taken.
-func programs() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil {
-		return "", err
-	}
-	slices.SortFunc(found, func(a, b string) int { return version(a) - version(b) })
-	if len(found) > 0 {
-		return filepath.Dir(found[len(found)-1]), nil
-	}
-	if path, err := exec.LookPath("initdb"); err == nil {
-		path, err = filepath.EvalSymlinks(path)
-		return filepath.Dir(path), err
-	}
-	return "", errMissing
-}
-
-func version(initdb string) int {
-	n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb))))
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-// unprivileged is whom the server runs as when this process is root, which PostgreSQL refuses to be; nil: as this process.
-func unprivileged() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err := strconv.ParseUint(u.Uid, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		gid, err := strconv.ParseUint(u.Gid, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-	}
-	return nil, errors.New("root may not run PostgreSQL, and there is neither a user postgres nor nobody")
 }
