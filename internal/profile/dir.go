@@ -25,31 +25,41 @@ type Set struct {
 // folder itself. Nothing outside dir is ever read: a symbolic link may lead to another place
 // inside it (Kubernetes mounts its files so), and one that leads out is a fault.
 func LoadDir(dir string, o Options) (*Set, error) {
+	s := &Set{profiles: make(map[string]*Profile), broken: make(map[string]bool)}
+	files := make(map[string]string) // by name
+	err := eachFile(dir, func(root *os.Root, e fs.DirEntry, name string) {
+		file := filepath.Join(dir, e.Name())
+		if other, twice := files[name]; twice {
+			s.breaks(name, Fault{File: file, What: "the profile " + name + " is also in " + filepath.Base(other), Do: "keep one of the two files"})
+			return
+		}
+		files[name] = file
+		s.load(root, e, name, file, o)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// eachFile calls f for every file of the folder that is a profile's by its name, in the order of the files' names. root is good for as
+// long as f runs. The error is about the folder itself, and then f was never called.
+func eachFile(dir string, f func(root *os.Root, e fs.DirEntry, name string)) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("the folder of profiles cannot be opened: %w", err)
+		return fmt.Errorf("the folder of profiles cannot be opened: %w", err)
 	}
 	defer func() { _ = root.Close() }()
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
-		return nil, fmt.Errorf("the folder of profiles cannot be read: %w", err)
+		return fmt.Errorf("the folder of profiles cannot be read: %w", err)
 	}
-	s := &Set{profiles: make(map[string]*Profile), broken: make(map[string]bool)}
-	files := make(map[string]string) // by name
 	for _, e := range entries {
-		name, ok := profileName(e.Name())
-		if !ok {
-			continue
+		if name, ok := profileName(e.Name()); ok {
+			f(root, e, name)
 		}
-		file := filepath.Join(dir, e.Name())
-		if other, twice := files[name]; twice {
-			s.breaks(name, Fault{File: file, What: "the profile " + name + " is also in " + filepath.Base(other), Do: "keep one of the two files"})
-			continue
-		}
-		files[name] = file
-		s.load(root, e, name, file, o)
 	}
-	return s, nil
+	return nil
 }
 
 // profileName is the profile's name of a file's, false when the file is no profile. An

@@ -2,7 +2,6 @@ package profile
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -160,26 +159,13 @@ type sighting struct {
 
 // find looks at every file of the folder, and reads the text of those that are to be read. There are none in a folder that is not there.
 func (l *Live) find(now time.Time, first bool) ([]*sighting, error) {
-	root, err := os.OpenRoot(l.dir)
-	if err != nil {
-		return nil, fmt.Errorf("the folder of profiles cannot be opened: %w", err)
-	}
-	defer func() { _ = root.Close() }()
-	entries, err := fs.ReadDir(root.FS(), ".")
-	if err != nil {
-		return nil, fmt.Errorf("the folder of profiles cannot be read: %w", err)
-	}
 	var found []*sighting
-	for _, e := range entries {
-		name, ok := profileName(e.Name())
-		if !ok {
-			continue
-		}
+	err := eachFile(l.dir, func(root *os.Root, e fs.DirEntry, name string) {
 		s := &sighting{file: e.Name(), name: name, link: e.Type()&fs.ModeSymlink != 0}
 		l.look(root, e, s, now, first)
 		found = append(found, s)
-	}
-	return found, nil
+	})
+	return found, err
 }
 
 // look finds out whether a file is to be read: it differs from what was read last, and the look before has seen it so already.
