@@ -126,6 +126,11 @@ type collector struct {
 	faults Faults
 }
 
+// collector gathers what is found out about a profile after it was read.
+func (p *Profile) collector() *collector {
+	return &collector{file: p.File, lines: strings.Split(string(p.Text), "\n")}
+}
+
 // add notes one fault. What and do are made fit to print here, once: they repeat words of the
 // file.
 func (c *collector) add(pos mapping.Pos, what, do string) {

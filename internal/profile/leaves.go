@@ -54,7 +54,7 @@ type Finding struct {
 // Findings makes faults of what was found: with the file's name and source lines, made fit to print, in the file's order, no more than
 // a hundred of them.
 func (p *Profile) Findings(found []Finding) Faults {
-	c := &collector{file: p.File, lines: strings.Split(string(p.Text), "\n")}
+	c := p.collector()
 	for _, f := range found {
 		c.add(f.Pos, f.What, f.Do)
 		c.faults[len(c.faults)-1].Warning = f.Warning

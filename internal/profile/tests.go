@@ -84,7 +84,7 @@ func (p *Profile) RunTests() Faults {
 	if len(p.Tests) == 0 {
 		return nil
 	}
-	c := &collector{file: p.File, lines: strings.Split(string(p.Text), "\n")}
+	c := p.collector()
 	if len(p.Tests) > maxTests {
 		c.add(p.Tests[maxTests].Pos, fmt.Sprintf("there are %d tests; %d are allowed in one profile", len(p.Tests), maxTests), "take some out")
 		return c.sorted()
@@ -253,13 +253,9 @@ func shownValue(v any) string {
 
 // Warnings are what is no fault of the profile and yet goes wrong in a shop sooner or later.
 func (p *Profile) Warnings() Faults {
-	c := &collector{file: p.File, lines: strings.Split(string(p.Text), "\n")}
+	var found []Finding
 	for _, w := range p.Mapping.Warnings() {
-		c.add(w.Pos, w.What, w.Do)
+		found = append(found, Finding{Pos: w.Pos, What: w.What, Do: w.Do, Warning: true})
 	}
-	found := c.sorted()
-	for i := range found {
-		found[i].Warning = true
-	}
-	return found
+	return p.Findings(found)
 }
