@@ -35,8 +35,9 @@ type Mapping struct {
 	fields   []fieldRule
 	rest     *rest
 	mark     mark
-	warnings []Fault
-	tables   []Table // as written, for Leaves
+	tables   []Table  // as written, for Leaves
+	mapPos   Pos      // of the key `map`, for Warnings
+	posted   []string // Spec.Posted, for Warnings
 
 	decoder  *decoder
 	validate *validator.Validate

@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,7 +86,7 @@ func Compile(s Spec) (*Mapping, []Fault) {
 	if c.schema == nil {
 		return nil, []Fault{{Pos: s.MapPos, What: fmt.Sprintf("%q is no entity of KeyCRM's", s.Kind), Do: "write creates: order or creates: card"}}
 	}
-	m := &Mapping{kind: s.Kind, sourceID: s.SourceID, region: s.Region, location: s.Location, person: person(s.Kind), tables: s.Tables}
+	m := &Mapping{kind: s.Kind, sourceID: s.SourceID, region: s.Region, location: s.Location, person: person(s.Kind), tables: s.Tables, mapPos: s.MapPos, posted: s.Posted}
 	m.fields = c.fields()
 	tables := c.tables()
 	c.lang = expression.New(expression.Options{Region: s.Region, Location: s.Location, Tables: tables, Numeric: numericFields(m.fields)})
@@ -96,12 +95,9 @@ func Compile(s Spec) (*Mapping, []Fault) {
 	m.rest = c.rest(m)
 	m.mark = c.mark(m.root)
 	if len(c.faults) > 0 {
-		slices.SortStableFunc(c.faults, func(a, b Fault) int {
-			return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
-		})
+		slices.SortStableFunc(c.faults, func(a, b Fault) int { return a.Pos.compare(b.Pos) })
 		return nil, slices.Compact(c.faults)
 	}
-	m.warnings = warnings(m, s)
 	m.prepare()
 	return m, nil
 }

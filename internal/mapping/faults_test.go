@@ -246,7 +246,7 @@ map:
 		t.Errorf("only %d faults:\n%s", len(faults), tell(faults))
 	}
 	for i := 1; i < len(faults); i++ {
-		if faults[i].Pos.before(faults[i-1].Pos) {
+		if faults[i].Pos.compare(faults[i-1].Pos) < 0 {
 			t.Errorf("not sorted:\n%s", tell(faults))
 			break
 		}

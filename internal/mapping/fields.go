@@ -15,6 +15,7 @@ import (
 // fieldRule is one entry of form.fields, compiled.
 type fieldRule struct {
 	name     string
+	pos      Pos
 	path     []string // the name's steps; the root is the raw one, "" stands for every item
 	typ      value.Type
 	rule     *value.Rule
@@ -27,7 +28,7 @@ type fieldRule struct {
 func (c *compiler) fields() []fieldRule {
 	rules := make([]fieldRule, 0, len(c.spec.Fields))
 	for _, s := range c.spec.Fields {
-		r := fieldRule{name: s.Name, typ: value.TypeText, label: s.Label}
+		r := fieldRule{name: s.Name, pos: s.Pos, typ: value.TypeText, label: s.Label}
 		r.path = form.Path(s.Name)
 		if strings.TrimSpace(s.Name) == "" || len(r.path) == 0 {
 			c.fault(s.Pos, "a field has no name", "write the name that the form posts")

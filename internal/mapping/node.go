@@ -1,5 +1,7 @@
 package mapping
 
+import "cmp"
+
 // NodeKind is the shape of one node of a profile's YAML.
 type NodeKind int
 
@@ -29,9 +31,9 @@ func (k NodeKind) String() string {
 // is "nowhere".
 type Pos struct{ Line, Column int }
 
-// before orders places as a reader meets them.
-func (p Pos) before(q Pos) bool {
-	return p.Line < q.Line || p.Line == q.Line && p.Column < q.Column
+// compare orders places as a reader meets them: below 0 where p comes first, 0 where both are the same.
+func (p Pos) compare(q Pos) int {
+	return cmp.Or(cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
 }
 
 // Node is one value of the profile's YAML with its place. Which of Text, Entries and Items counts is

@@ -57,13 +57,13 @@ func (f *fieldRule) surely() bool {
 
 // unread finds what form.fields names and nothing reads: most often a name with a slip in it, and where that is required every visitor is
 // refused. What a test of the profile posts is a field that the form has; so is, with `rest`, whatever no name that is read comes near.
-func (w *warner) unread(m *Mapping, s Spec) {
+func (w *warner) unread(m *Mapping) {
 	read, all := m.root.fieldsRead()
 	if all {
 		return
 	}
 	known := slices.Clone(read)
-	for _, name := range s.Posted {
+	for _, name := range m.posted {
 		known = append(known, aliases(root(name))...)
 	}
 	undeclared := slices.DeleteFunc(slices.Clone(read), func(name string) bool {
@@ -76,8 +76,8 @@ func (w *warner) unread(m *Mapping, s Spec) {
 		}
 		near := value.Nearest(f.path[0], undeclared)
 		refuses := f.fallback == nil && f.surely() && (len(f.path) == 1 || !slices.Contains(f.path[1:len(f.path)-1], ""))
-		if do := misnamed(near, refuses, s.Rest != ""); do != "" {
-			w.add(s.Fields[i].Pos, fmt.Sprintf("form.fields names %q, which nothing under map reads", f.name), do)
+		if do := misnamed(near, refuses, m.rest.path != ""); do != "" {
+			w.add(f.pos, fmt.Sprintf("form.fields names %q, which nothing under map reads", f.name), do)
 		}
 	}
 }

@@ -243,8 +243,7 @@ func (r *run) sort() {
 			}
 			return 0
 		}
-		return cmp.Or(cmp.Compare(nowhere(a), nowhere(b)), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column),
-			cmp.Compare(a.Path, b.Path))
+		return cmp.Or(cmp.Compare(nowhere(a), nowhere(b)), a.Pos.compare(b.Pos), cmp.Compare(a.Path, b.Path))
 	})
 }
 

@@ -9,18 +9,8 @@ import (
 )
 
 // Warnings are what is no fault of the mapping and yet goes wrong in a shop sooner or later, in the order of the file.
-func (m *Mapping) Warnings() []Fault { return slices.Clone(m.warnings) }
-
-// warner looks over a compiled map.
-type warner struct {
-	kind  keycrm.Kind
-	sure  map[string]bool // the form's fields that no post is mapped without
-	found []Fault
-}
-
-// warnings looks over a mapping without faults.
-func warnings(m *Mapping, s Spec) []Fault {
-	w := &warner{kind: s.Kind, sure: map[string]bool{}}
+func (m *Mapping) Warnings() []Fault {
+	w := &warner{kind: m.kind, sure: map[string]bool{}}
 	for i := range m.fields {
 		if f := &m.fields[i]; len(f.path) == 1 && f.surely() {
 			for _, name := range f.spelled {
@@ -28,19 +18,21 @@ func warnings(m *Mapping, s Spec) []Fault {
 			}
 		}
 	}
-	if s.Kind == keycrm.KindCard && m.root.leaf("pipeline_id") == nil {
-		w.add(s.MapPos, "the card has no pipeline_id: KeyCRM puts it into the first pipeline of its list, and the list can be put in another order",
+	if m.kind == keycrm.KindCard && m.root.leaf("pipeline_id") == nil {
+		w.add(m.mapPos, "the card has no pipeline_id: KeyCRM puts it into the first pipeline of its list, and the list can be put in another order",
 			"add the pipeline's number: pipeline_id: 1")
 	}
 	w.object(m.root)
-	w.unread(m, s)
-	slices.SortStableFunc(w.found, func(a, b Fault) int {
-		if a.Pos.before(b.Pos) {
-			return -1
-		}
-		return 1
-	})
+	w.unread(m)
+	slices.SortStableFunc(w.found, func(a, b Fault) int { return a.Pos.compare(b.Pos) })
 	return w.found
+}
+
+// warner looks over a compiled map.
+type warner struct {
+	kind  keycrm.Kind
+	sure  map[string]bool // the form's fields that no post is mapped without
+	found []Fault
 }
 
 func (w *warner) add(pos Pos, what, do string) {

@@ -40,14 +40,17 @@ func seed(f *testing.F) {
 	f.Add([]byte("a: &b [*b, !!c d, ? e : f]\n<<: {g: |\n h}"))
 }
 
-// FuzzParse: whatever the bytes, Parse gives either a profile or faults, each with words and a place in the file, and the same ones
-// each time.
+// FuzzParse: whatever the bytes, Parse gives either a profile, with its warnings, or faults; each has words and a place in the file, and
+// they are the same ones each time.
 func FuzzParse(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p, faults := Parse("order", "f", text, Options{})
 		if (p == nil) == (len(faults) == 0) {
 			t.Fatalf("profile %v and faults %v", p, faults)
+		}
+		if p != nil {
+			faults = p.Warnings()
 		}
 		checkPlaces(t, faults, string(text))
 		for _, fault := range faults {
@@ -61,7 +64,10 @@ func FuzzParse(f *testing.F) {
 		if err := faults.Write(io.Discard, true); err != nil {
 			t.Error(err)
 		}
-		_, again := Parse("order", "f", text, Options{})
+		q, again := Parse("order", "f", text, Options{})
+		if q != nil {
+			again = q.Warnings()
+		}
 		if diff := cmp.Diff(faults, again); diff != "" {
 			t.Errorf("another time:\n%s", diff)
 		}
