@@ -15,7 +15,10 @@ import (
 )
 
 // own are the relay's names. A form field of such a name is read as form["item"].
-func own() []string { return []string{"form", "tables", "item", "index", "now", "visitor"} }
+func own() []string { return append(unposted(), "form", "item") }
+
+// unposted are those of the relay's names under which nothing lies that the form posted.
+func unposted() []string { return []string{"tables", "index", "now", "visitor"} }
 
 // visitorNames are the members of visitor.
 func visitorNames() []string { return []string{"ip", "user_agent", "referrer", "page", "language"} }

@@ -214,12 +214,12 @@ func (r *reader) named(name string) *Path {
 	if p, bound := r.lets[name]; bound {
 		return p
 	}
-	switch name {
-	case "form":
+	switch {
+	case name == "form":
 		return &Path{Root: Form}
-	case "item":
+	case name == "item":
 		return &Path{Root: Item}
-	case "tables", "index", "now", "visitor":
+	case slices.Contains(unposted(), name):
 		return nil
 	default:
 		return &Path{Root: Form, Steps: []Step{{Key: name}}}

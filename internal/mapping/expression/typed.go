@@ -49,12 +49,12 @@ func (t *typed) of(n ast.Node) bool {
 	}
 }
 
-// name tells of a bare name: everything that is not the relay's own is a field.
+// name tells of a bare name.
 func (t *typed) name(name string) bool {
 	if bound, is := t.lets[name]; is {
 		return bound
 	}
-	return !slices.Contains([]string{"tables", "index", "now", "visitor"}, name)
+	return !slices.Contains(unposted(), name)
 }
 
 // calculation is an operator's result: typed when one side is, unless the operator only compares. A row of a table times what was typed
