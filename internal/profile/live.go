@@ -86,7 +86,7 @@ type served struct {
 	gone    time.Time
 
 	hash    string // of the database's text that was read last, good or not
-	enabled bool   // what the database says beside its text
+	enabled bool   // what the database says beside its text; of the folder's always true
 }
 
 // NewLive makes a set without profiles; the first [Live.Look] reads the folder.
@@ -287,7 +287,7 @@ func (l *Live) clashes(found []*sighting) []Change {
 func (l *Live) home(name string) *served {
 	h := l.homes[name]
 	if h == nil {
-		h = &served{}
+		h = &served{enabled: true}
 		l.homes[name] = h
 	}
 	return h
@@ -404,7 +404,7 @@ func (l *Live) store(s Stored) (Change, bool) {
 
 // serving is the profile that serves, closed where the database says so.
 func (h *served) serving() *Profile {
-	if h.profile == nil || h.hash == "" || h.enabled || !h.profile.Enabled {
+	if h.profile == nil || h.enabled || !h.profile.Enabled {
 		return h.profile
 	}
 	closed := *h.profile
