@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -93,12 +94,12 @@ func trapped(p *profile.Profile, pairs []form.Pair) string {
 // from a page that could not reach the relay when it was opened; one with another thing under the name is from a site that has a field of
 // its own called so, as Laravel's pages do. Whoever wants to get by without a token only has to leave it out.
 func (i *Intake) tooSoon(p *profile.Profile, pairs []form.Pair, now time.Time) string {
-	token := last(pairs, tokenField)
-	if p.Guard.MinTime == 0 || !looksLikeToken(token) {
+	if p.Guard.MinTime == 0 {
 		return ""
 	}
-	age, err := timeSince(i.Key, p.Name, token, now)
+	age, err := timeSince(i.Key, p.Name, last(pairs, tokenField), now)
 	switch {
+	case errors.Is(err, errNoToken):
 	case err != nil:
 		return err.Error() + " (guard.min_time)"
 	case age < p.Guard.MinTime:

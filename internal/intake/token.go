@@ -54,20 +54,19 @@ func timeMAC(key []byte, profile string, stamp []byte) []byte {
 }
 
 var (
+	errNoToken = errors.New("this is no time token")
 	errForged  = errors.New("its time token is not one that the relay made for this form")
 	errExpired = errors.New("its time token is older than a week")
 )
 
-// looksLikeToken tells whether a text has a token's shape, whoever signed it.
-func looksLikeToken(text string) bool {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return err == nil && len(b) == tokenStamp+tokenMAC
-}
-
-// timeSince is how long ago a token was made. The error says in words why it cannot be told.
+// timeSince is how long ago a token was made. The error says in words why it cannot be told; it is errNoToken where the text has not even
+// a token's shape, whoever signed it.
 func timeSince(key []byte, profile, token string, now time.Time) (time.Duration, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) != tokenStamp+tokenMAC || !hmac.Equal(b[tokenStamp:], timeMAC(key, profile, b[:tokenStamp])) {
+	if err != nil || len(b) != tokenStamp+tokenMAC {
+		return 0, errNoToken
+	}
+	if !hmac.Equal(b[tokenStamp:], timeMAC(key, profile, b[:tokenStamp])) {
 		return 0, errForged
 	}
 	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(b))))
