@@ -3,8 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -60,26 +58,22 @@ type Account struct {
 	Settle  time.Duration // how long KeyCRM may take to show what a broken call made
 	Bulk    int           // when more than so many orders are due they go many in one call; 0: never
 
-	tokenEnv  string // the variable that may hold the token; it goes before the file
-	tokenFile string // the file that may hold it
-	noToken   string // with neither: what to do about it
-	elsewhere string // how the file is named, for who must name another
+	place // of the token
 }
 
 // account is the one that flags and environment describe.
 func (k KeyCRM) account(calls int, window time.Duration) Account {
 	return Account{
 		Name: MainAccount, URL: k.URL, Calls: calls, Window: window, Timeout: k.Timeout, Settle: k.Settle,
-		tokenEnv: EnvToken, tokenFile: k.TokenFile,
-		noToken:   "there is no KeyCRM token: put it into " + EnvToken + ", or into a file that --keycrm-token-file names, and start again",
-		elsewhere: "--keycrm-token-file",
+		place: place{
+			env: EnvToken, file: k.TokenFile, what: keycrmFile, elsewhere: "--keycrm-token-file",
+			missing: "there is no KeyCRM token: put it into " + EnvToken + ", or into a file that --keycrm-token-file names, and start again",
+		},
 	}
 }
 
-// hasToken tells whether anybody said where the token lies.
-func (a Account) hasToken(getenv func(string) string) bool {
-	return a.tokenFile != "" || strings.TrimSpace(getenv(a.tokenEnv)) != ""
-}
+// keycrmFile is what the file of an account's token is called.
+const keycrmFile = "the KeyCRM token's file"
 
 // read reads the accounts and the secrets of the file. The accounts are those of the file, and main as the flags describe it: when the
 // file names none, or when it does not name main and the flags say where its token lies. What an account of the file leaves out is as in
@@ -97,10 +91,10 @@ func (f File) read(main Account, r Rules) (all []Account, secrets []Secret, warn
 	}
 	named := slices.ContainsFunc(all, func(a Account) bool { return a.Name == MainAccount })
 	taken := slices.ContainsFunc(all, func(a Account) bool {
-		return a.tokenEnv == main.tokenEnv || a.tokenFile != "" && a.tokenFile == main.tokenFile
+		return a.env == main.env || a.file != "" && a.file == main.file
 	})
 	switch {
-	case taken || !main.hasToken(r.Getenv):
+	case taken || !main.place.named(r.Getenv):
 	case named:
 		warning = fmt.Sprintf("the KeyCRM token of flags and environment is not used: %s says where that of account %s lies", f.Config, MainAccount)
 	default:
@@ -108,41 +102,6 @@ func (f File) read(main Account, r Rules) (all []Account, secrets []Secret, warn
 	}
 	slices.SortFunc(all, func(a, b Account) int { return strings.Compare(a.Name, b.Name) })
 	return all, secrets, warning, nil
-}
-
-// Token gives the account's token each time it is asked, so that a file that was changed needs no restart. The error says in words
-// what is missing and never holds the token.
-func (a Account) Token(getenv func(string) string) func() (string, error) {
-	if token := strings.TrimSpace(getenv(a.tokenEnv)); a.tokenEnv != "" && token != "" {
-		return func() (string, error) { return token, nil }
-	}
-	if a.tokenFile == "" {
-		return func() (string, error) { return "", errors.New(a.noToken) }
-	}
-	return func() (string, error) { return readToken(a.tokenFile, "the KeyCRM token's file", a.elsewhere) }
-}
-
-// maxTokenFile bounds what is read of a token file: every token is far shorter.
-const maxTokenFile = 16 << 10
-
-// readToken reads a file that holds one token. what is how the file is called in a sentence, elsewhere how another one is named.
-func readToken(file, what, elsewhere string) (string, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return "", fmt.Errorf("%s cannot be read (%w): create it, or name another with %s", what, err, elsewhere)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxTokenFile {
-		return "", fmt.Errorf("%s %s is no file of a token: it should hold one line", what, file)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("%s cannot be read (%w): mend its permissions", what, err)
-	}
-	token := strings.TrimSpace(string(text))
-	if token == "" {
-		return "", fmt.Errorf("%s %s is empty: put the token into it", what, file)
-	}
-	return token, nil
 }
 
 // validName tells whether name can be an account's: [a-z0-9][a-z0-9_-]{0,63}.
@@ -158,24 +117,4 @@ func validName(name string) bool {
 		}
 	}
 	return true
-}
-
-// validVariable tells whether name can be an environment variable's: letters, digits and _, no digit first.
-func validVariable(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// beside is a path as the file at config means it: a relative one begins where that file lies.
-func beside(config, path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(config), path)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -166,8 +165,8 @@ func (r *reader) accounts(n ast.Node, main Account) (all []Account) {
 			return
 		}
 		a := r.account(key, value, main)
-		token := a.tokenEnv + "\n" + a.tokenFile + "\n" + strings.TrimRight(a.URL, "/")
-		if other, same := lies[token]; same && a.tokenEnv+a.tokenFile != "" {
+		token := a.env + "\n" + a.file + "\n" + strings.TrimRight(a.URL, "/")
+		if other, same := lies[token]; same && a.env+a.file != "" {
 			r.add(key, "%s has the same token as %s: KeyCRM would count the calls of both together; make them one account", key.Value, other)
 		}
 		lies[token] = key.Value
@@ -182,34 +181,20 @@ func (r *reader) accounts(n ast.Node, main Account) (all []Account) {
 	return all
 }
 
-// setting reads one key of an account into it.
-type setting func(r *reader, a *Account, key *token.Token, text string)
-
-// settings are the keys of an account that have a plain value.
-func settings() map[string]setting {
+// accountSettings are the keys of an account that have a plain value, besides where its token lies.
+func (r *reader) accountSettings(a *Account) map[string]setting {
 	return map[string]setting{
-		"token_file": func(r *reader, a *Account, _ *token.Token, text string) { a.tokenFile = beside(r.file, text) },
-		"token_env": func(r *reader, a *Account, key *token.Token, text string) {
-			if !validVariable(text) {
-				r.add(key, "token_env must be the name of an environment variable, such as SISAL_TOKEN, and never the token itself")
-			}
-			a.tokenEnv = text
-		},
-		"url": func(r *reader, a *Account, key *token.Token, text string) {
+		"url": func(key *token.Token, text string) {
 			r.told(key, webAddress(text))
 			a.URL = text
 		},
-		"pace": func(r *reader, a *Account, key *token.Token, text string) {
+		"pace": func(key *token.Token, text string) {
 			var err error
 			a.Calls, a.Window, err = r.Pace(text)
 			r.told(key, err)
 		},
-		"timeout": func(r *reader, a *Account, key *token.Token, text string) {
-			a.Timeout = r.duration(key, text, MinTimeout, MaxTimeout)
-		},
-		"settle": func(r *reader, a *Account, key *token.Token, text string) {
-			a.Settle = r.duration(key, text, MinSettle, MaxSettle)
-		},
+		"timeout": func(key *token.Token, text string) { a.Timeout = r.duration(key, text, MinTimeout, MaxTimeout) },
+		"settle":  func(key *token.Token, text string) { a.Settle = r.duration(key, text, MinSettle, MaxSettle) },
 	}
 }
 
@@ -233,33 +218,11 @@ func (r *reader) duration(key *token.Token, text string, least, most time.Durati
 // account reads one account. Its token's place is its own: those of main are not taken over.
 func (r *reader) account(name *token.Token, n ast.Node, main Account) Account {
 	a := main
-	a.Name, a.tokenEnv, a.tokenFile = name.Value, "", ""
-	known, given := settings(), map[string]bool{}
-	r.object(n, "account "+name.Value, accountExample, func(key *token.Token, value ast.Node) {
-		given[key.Value] = true
-		set, ok := known[key.Value]
-		switch {
-		case ok:
-			if text, plain := r.text(key, value); plain {
-				set(r, &a, key, text)
-			}
-		case key.Value == "bulk":
-			a.Bulk = r.bulk(value)
-		case isToken(key.Value):
-			given["token_file"] = true // one fault is enough
-			r.add(key, "a token must not stand in this file; put it into a file of its own and name that with token_file, or into the environment and name the variable with token_env. Whoever has read this file knows the token: make a new one in KeyCRM")
-		default:
-			given[r.unknown(key, "an account", append(slices.Sorted(maps.Keys(known)), "bulk"))] = true // what was meant is not missing as well
-		}
-	})
-	switch {
-	case given["token_file"] && given["token_env"]:
-		r.add(name, "account %s has a token_file and a token_env; keep one of the two", name.Value)
-	case !given["token_file"] && !given["token_env"]:
-		r.add(name, "account %s has no token; name its file with token_file, or the variable that holds it with token_env", name.Value)
-	}
-	a.noToken = fmt.Sprintf("there is no KeyCRM token for account %s: put it into %s, which %s names, and start again", a.Name, a.tokenEnv, r.file)
-	a.elsewhere = "token_file in " + r.file
+	a.Name, a.place = name.Value, place{what: keycrmFile, elsewhere: "token_file in " + r.file}
+	r.holder(holder{
+		one: "account", a: "an account", example: accountExample, itself: "token", renew: "make a new one in KeyCRM", variable: "SISAL_TOKEN", nowhere: "has no token",
+	}, name, n, &a.place, r.accountSettings(&a), map[string]func(ast.Node){"bulk": func(value ast.Node) { a.Bulk = r.bulk(value) }})
+	a.missing = fmt.Sprintf("there is no KeyCRM token for account %s: put it into %s, which %s names, and start again", a.Name, a.env, r.file)
 	return a
 }
 

@@ -45,16 +45,16 @@ accounts:
 	}
 	folder := filepath.Dir(s.Config)
 	want := []Account{
-		{Name: "main", URL: s.URL, Calls: 60, Window: time.Minute, Timeout: s.Timeout, Settle: s.Settle, tokenFile: filepath.Join(folder, "secrets", "keycrm")},
+		{Name: "main", URL: s.URL, Calls: 60, Window: time.Minute, Timeout: s.Timeout, Settle: s.Settle, place: place{file: filepath.Join(folder, "secrets", "keycrm")}},
 		{
 			Name: "sisal", URL: "https://crm.sisal.example/v1", Calls: 60, Window: time.Minute, Timeout: 20 * time.Second, Settle: 90 * time.Second,
-			tokenEnv: "SISAL_TOKEN",
+			place: place{env: "SISAL_TOKEN"},
 		},
 	}
 	for i := range c.Accounts {
-		c.Accounts[i].noToken, c.Accounts[i].elsewhere = "", ""
+		c.Accounts[i].place = place{env: c.Accounts[i].env, file: c.Accounts[i].file} // without its words
 	}
-	if diff := cmp.Diff(want, c.Accounts, cmp.AllowUnexported(Account{})); diff != "" {
+	if diff := cmp.Diff(want, c.Accounts, cmp.AllowUnexported(Account{}, place{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,28 +27,11 @@ type Secret struct {
 	Field    string  // the form field that carries a key
 	Header   string  // the header that carries a key in place of a field
 
-	tokenEnv, tokenFile string
-	file                string // where it was read from, for messages
+	place
 }
 
 // Captcha tells whether the secret is a captcha's.
 func (s Secret) Captcha() bool { return s.Provider != "" }
-
-// Token gives the secret each time it is asked, so that a file that was changed needs no restart. The error says in words what is
-// missing and never holds the secret.
-func (s Secret) Token(getenv func(string) string) func() (string, error) {
-	if s.tokenEnv == "" {
-		return func() (string, error) {
-			return readToken(s.tokenFile, "the file of the secret "+s.Name, "token_file in "+s.file)
-		}
-	}
-	return func() (string, error) {
-		if text := strings.TrimSpace(getenv(s.tokenEnv)); text != "" {
-			return text, nil
-		}
-		return "", fmt.Errorf("there is no secret %s: put it into %s, which %s names, and start again", s.Name, s.tokenEnv, s.file)
-	}
-}
 
 // Names are what a profile may name of the server's configuration. None of the lists is nil.
 type Names struct {
@@ -99,30 +81,23 @@ func (r *reader) secrets(n ast.Node) (all []Secret) {
 	return all
 }
 
-// secretSettings are the keys of a secret.
-func secretSettings() map[string]func(r *reader, s *Secret, key *token.Token, text string) {
-	return map[string]func(*reader, *Secret, *token.Token, string){
-		"token_file": func(r *reader, s *Secret, _ *token.Token, text string) { s.tokenFile = beside(r.file, text) },
-		"token_env": func(r *reader, s *Secret, key *token.Token, text string) {
-			if !validVariable(text) {
-				r.add(key, "token_env must be the name of an environment variable, such as TURNSTILE_SECRET, and never the secret itself")
-			}
-			s.tokenEnv = text
-		},
-		"provider": func(r *reader, s *Secret, key *token.Token, text string) {
+// secretSettings are the keys of a secret, besides where it lies.
+func (r *reader) secretSettings(s *Secret) map[string]setting {
+	return map[string]setting{
+		"provider": func(key *token.Token, text string) {
 			if s.Provider = text; !slices.Contains(Providers(), text) {
 				r.add(key, "there is no captcha %s; write one of: %s", quoted(text), strings.Join(Providers(), ", "))
 			}
 		},
-		"min_score": func(r *reader, s *Secret, key *token.Token, text string) {
+		"min_score": func(key *token.Token, text string) {
 			score, err := strconv.ParseFloat(text, 64)
 			if err != nil || !(score > 0 && score < 1) { // written so that NaN is out of bounds as well
 				r.add(key, "min_score cannot be %s; write a number between 0 and 1, such as 0.5", quoted(text))
 			}
 			s.MinScore = score
 		},
-		"field": func(r *reader, s *Secret, key *token.Token, text string) { s.Field = r.carrier(key, text) },
-		"header": func(r *reader, s *Secret, key *token.Token, text string) {
+		"field": func(key *token.Token, text string) { s.Field = r.carrier(key, text) },
+		"header": func(key *token.Token, text string) {
 			if s.Header = r.carrier(key, text); strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 				r.add(key, "header must be a header's name, such as X-Form-Key")
 			}
@@ -139,35 +114,18 @@ func (r *reader) carrier(key *token.Token, text string) string {
 
 // secret reads one secret.
 func (r *reader) secret(name *token.Token, n ast.Node) Secret {
-	s := Secret{Name: name.Value, file: r.file, MinScore: defaultScore}
-	known, given := secretSettings(), map[string]bool{}
-	r.object(n, "secret "+name.Value, secretExample, func(key *token.Token, value ast.Node) {
-		given[key.Value] = true
-		set, ok := known[key.Value]
-		switch {
-		case ok:
-			if text, plain := r.text(key, value); plain {
-				set(r, &s, key, text)
-			}
-		case isToken(key.Value):
-			given["token_file"] = true // one fault is enough
-			r.add(key, "a secret must not stand in this file; put it into a file of its own and name that with token_file, or into the environment and name the variable with token_env. Whoever has read this file knows the secret: make a new one")
-		default:
-			given[r.unknown(key, "a secret", slices.Sorted(maps.Keys(known)))] = true // what was meant is not missing as well
-		}
-	})
-	r.wholeSecret(name, given)
+	s := Secret{Name: name.Value, MinScore: defaultScore}
+	given := r.holder(holder{
+		one: "secret", a: "a secret", example: secretExample, itself: "secret", renew: "make a new one", variable: "TURNSTILE_SECRET", nowhere: "lies nowhere",
+	}, name, n, &s.place, r.secretSettings(&s), nil)
+	s.what, s.elsewhere = "the file of the secret "+s.Name, "token_file in "+r.file
+	s.missing = fmt.Sprintf("there is no secret %s: put it into %s, which %s names, and start again", s.Name, s.env, r.file)
+	r.purpose(name, given)
 	return s
 }
 
-// wholeSecret tells what is missing of a secret, or is there twice.
-func (r *reader) wholeSecret(name *token.Token, given map[string]bool) {
-	switch {
-	case given["token_file"] && given["token_env"]:
-		r.add(name, "secret %s has a token_file and a token_env; keep one of the two", name.Value)
-	case !given["token_file"] && !given["token_env"]:
-		r.add(name, "secret %s lies nowhere; name its file with token_file, or the variable that holds it with token_env", name.Value)
-	}
+// purpose tells that a secret is for nothing, or for several things.
+func (r *reader) purpose(name *token.Token, given map[string]bool) {
 	carriers := 0
 	for _, key := range []string{"provider", "field", "header"} {
 		if given[key] {

@@ -24,15 +24,15 @@ secrets:
 		t.Fatal(err)
 	}
 	want := []Secret{
-		{Name: "google", Field: "google_key", tokenEnv: "GOOGLE_KEY", MinScore: 0.5},
-		{Name: "score", Provider: "recaptcha", MinScore: 0.3, tokenEnv: "RECAPTCHA"},
-		{Name: "shop", Provider: "turnstile", MinScore: 0.5, tokenFile: filepath.Join(filepath.Dir(s.Config), "turnstile")},
-		{Name: "tilda", Header: "X-Form-Key", tokenEnv: "TILDA_KEY", MinScore: 0.5},
+		{Name: "google", Field: "google_key", MinScore: 0.5, place: place{env: "GOOGLE_KEY"}},
+		{Name: "score", Provider: "recaptcha", MinScore: 0.3, place: place{env: "RECAPTCHA"}},
+		{Name: "shop", Provider: "turnstile", MinScore: 0.5, place: place{file: filepath.Join(filepath.Dir(s.Config), "turnstile")}},
+		{Name: "tilda", Header: "X-Form-Key", MinScore: 0.5, place: place{env: "TILDA_KEY"}},
 	}
 	for i := range c.Secrets {
-		c.Secrets[i].file = ""
+		c.Secrets[i].place = place{env: c.Secrets[i].env, file: c.Secrets[i].file} // without its words
 	}
-	if diff := cmp.Diff(want, c.Secrets, cmp.AllowUnexported(Secret{})); diff != "" {
+	if diff := cmp.Diff(want, c.Secrets, cmp.AllowUnexported(Secret{}, place{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	names, err := s.File.Names(rules())
@@ -94,10 +94,19 @@ func TestSecretFaults(t *testing.T) {
 // A secret is read each time it is asked for, and what is wrong with it is told without it.
 func TestSecretToken(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "secret")
-	inFile := Secret{Name: "shop", tokenFile: file, file: "formrelay.yaml"}.Token(func(string) string { return "" })
+	s := written(t, `
+secrets:
+  mail: {field: key, token_env: SHOP}
+  shop: {field: key, token_file: secret}
+`)
+	c, err := s.Check(rules())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(filepath.Dir(s.Config), "secret")
+	inEnv, inFile := c.Secrets[0], c.Secrets[1].Token(func(string) string { return "" })
 	if _, err := inFile(); err == nil || !strings.Contains(err.Error(), "the file of the secret shop cannot be read") ||
-		!strings.Contains(err.Error(), "token_file in formrelay.yaml") {
+		!strings.Contains(err.Error(), "token_file in "+s.Config) {
 		t.Error(err)
 	}
 	for _, text := range []string{"one", "two"} {
@@ -108,11 +117,10 @@ func TestSecretToken(t *testing.T) {
 			t.Errorf("%q %v", got, err)
 		}
 	}
-	inEnv := Secret{Name: "shop", tokenEnv: "SHOP", file: "formrelay.yaml"}
 	if got, err := inEnv.Token(func(string) string { return " x " })(); got != "x" || err != nil {
 		t.Errorf("%q %v", got, err)
 	}
-	if _, err := inEnv.Token(func(string) string { return " " })(); err == nil || !strings.Contains(err.Error(), "put it into SHOP") {
+	if _, err := inEnv.Token(func(string) string { return " " })(); err == nil || !strings.Contains(err.Error(), "there is no secret mail: put it into SHOP, which "+s.Config+" names") {
 		t.Error(err)
 	}
 }
