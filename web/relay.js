@@ -1,7 +1,7 @@
-// Sends every <form data-formrelay> without leaving the page. How: formrelay's README.
+// Sends every <form data-formrelay> without leaving the page.
 (() => {
 'use strict';
-if (window.formrelay?.send) return; // it stands twice on the page
+if (window.formrelay?.send) return; // twice on the page
 
 const words = { // what no server can say
   uk: ['Немає зв’язку. Надішлемо, щойно він з’явиться.', 'Не вдалося надіслати. Спробуйте ще раз.'],
@@ -9,19 +9,21 @@ const words = { // what no server can say
   en: ['No connection. We will send it as soon as there is one.', 'It could not be sent. Please try again.'],
   pl: ['Brak połączenia. Wyślemy, gdy tylko wróci.', 'Nie udało się wysłać. Spróbuj ponownie.'],
 };
+words.ua = words.uk; // the country's code
 const states = new WeakMap(), tokens = {}; // by form, by address
 let ids = 0, touches = {};
 
-const langOf = form => (form.closest('[lang]')?.lang || '').slice(0, 2);
+// Not form.lang, .action, .elements: a field's name may hide them.
+const langOf = form => (form.closest('[lang]')?.getAttribute('lang') || '').slice(0, 2).toLowerCase();
 const wordOf = (form, n) => (words[langOf(form)] || words.en)[n];
 const here = () => location.href.split('#')[0];
-// A field called action would hide form.action.
-const addressOf = form => new URL(form.getAttribute('action') || '', document.baseURI);
+const addressOf = (form, button) => new URL(button?.getAttribute('formaction') || form.getAttribute('action') || '', document.baseURI);
+const elementsOf = form => [...Reflect.get(HTMLFormElement.prototype, 'elements', form)];
 const create = (tag, name, more) => Object.assign(document.createElement(tag), {className: 'formrelay-' + name}, more);
 const on = (event, f) => addEventListener(event, f);
 const all = f => document.querySelectorAll('form[data-formrelay]').forEach(f);
 
-// Where the visitor came from; a direct visit changes nothing.
+// A direct visit changes nothing.
 const track = () => {
   const touch = {}, from = document.referrer;
   try { touches = Object(JSON.parse(localStorage.formrelay)); } catch {}
@@ -33,12 +35,12 @@ const track = () => {
   touch._landing = here();
   touches.last = touch;
   touches.first ||= {...touch, at: new Date().toISOString()};
-  try { localStorage.formrelay = JSON.stringify(touches); } catch {} // blocked: known on this page alone
+  try { localStorage.formrelay = JSON.stringify(touches); } catch {} // blocked
 };
 
-// Never from a page's cache, but kept for a day: one that is too young looks like a robot's.
-const tokenOf = form => {
-  const to = addressOf(form), at = Date.now();
+// Kept for a day: a young one looks like a robot's.
+const tokenOf = (form, button) => {
+  const to = addressOf(form, button), at = Date.now();
   to.pathname = to.pathname.replace(/\/f(orms)?\/([^/]+)\/?$/, '/forms/$2/token');
   if (at - tokens[to]?.at < 864e5) return tokens[to];
   tokens[to] = {at};
@@ -66,39 +68,44 @@ const tell = (form, name, detail) => form.dispatchEvent(new CustomEvent('formrel
 const show = element => {
   for (let d = element; (d = d.parentElement?.closest('details'));) d.open = true;
   element.focus({preventScroll: true});
-  element.scrollIntoView({block: 'center', behavior: 'instant'}); // no motion, for whoever prefers none
+  element.scrollIntoView({block: 'center', behavior: 'instant'}); // no motion
+  return element.matches(':focus');
 };
 
-// Puts an error beside its field.
+// An empty choice's error has the profile's name.
+const plain = name => name?.replace(/[^\p{L}\d]/gu, '');
 const mark = (form, {field, message}) => {
-  const fields = [...form.elements].filter(e => field && (e.name == field || e.name == field + '[]') && e.type != 'hidden');
-  if (!fields.length) return;
-  const note = create('span', 'error', {id: 'formrelay-' + ++ids, textContent: message}), last = fields[fields.length - 1];
-  (last.closest('label') || last).after(note); // not into the field's name
+  const fields = elementsOf(form).filter(e => field && plain(e.name) == plain(field) && e.type != 'hidden'), last = [...fields].pop();
+  if (!last) return;
+  const note = create('span', 'error', {id: 'formrelay-' + ++ids, textContent: message});
+  (last.closest('label') || last).after(note); // not into its name
   stateOf(form).wrong.push({fields, note});
   for (const e of fields) {
     e.setAttribute('aria-invalid', true);
     e.setAttribute('aria-describedby', `${e.getAttribute('aria-describedby') || ''} ${note.id}`.trim());
   }
 };
-// Takes back the errors of a field, or all.
+// Takes back a field's errors, or all.
 const unmark = (state, field) => {
   state.wrong = state.wrong.filter(({fields, note}) => {
     if (field && !fields.includes(field)) return true;
     note.remove();
     for (const e of fields) {
       e.removeAttribute('aria-invalid');
-      e.setAttribute('aria-describedby', e.getAttribute('aria-describedby').replace(note.id, '').trim());
+      const by = e.getAttribute('aria-describedby').replace(note.id, '').trim();
+      e.setAttribute('aria-describedby', by);
+      if (!by) e.removeAttribute('aria-describedby');
     }
   });
 };
 
-// What is posted: the form's fields, and ours where it has none.
+// The form's fields, and ours where it has none.
 const collect = (form, button) => {
-  const data = new FormData(form), token = tokenOf(form);
+  const data = new FormData(form), state = stateOf(form), token = tokenOf(form, button), key = crypto.getRandomValues(new Uint32Array(4)).join('-');
   const add = (name, value) => value && !data.get(name) && data.set(name, value);
+  try { state.key ||= sessionStorage.formrelay ||= key; } catch {} // outlives a reload
   if (button?.name) data.append(button.name, button.value);
-  add('_idempotency_key', stateOf(form).key ||= crypto.getRandomValues(new Uint32Array(4)).join('-'));
+  add('_idempotency_key', state.key ||= key);
   add('_lang', langOf(form));
   add('_page', here());
   for (const name in touches.last) add(name, touches.last[name]);
@@ -117,16 +124,16 @@ const post = (to, data, progress) => new Promise(done => {
   x.onloadend = () => {
     let answer;
     try { answer = JSON.parse(x.responseText); } catch {}
-    // A success that is no answer of ours is a hotel's log-in page.
+    // Another's success is a hotel's log-in page.
     done({...answer, status: answer?.ok || x.status > 299 ? x.status : 0, retry: x.status && +x.getResponseHeader('Retry-After')});
   };
   x.send(data);
 });
 
-// Again until an answer stands: the key makes that safe. Offline it waits, else it gives up after a minute.
-const insist = async (form, data, progress) => {
+// The key makes it safe to try again. Offline it waits, else it gives up after a minute.
+const insist = async (form, to, data, progress) => {
   for (let attempt = 0; ;) {
-    const answer = await post(addressOf(form), data, progress), {status, retry} = answer, offline = !navigator.onLine;
+    const answer = await post(to, data, progress), {status, retry} = answer, offline = !navigator.onLine;
     const again = status == 429 ? retry && retry <= 30 : !status || status > 499 && !(retry > 30);
     if (!again || ++attempt > 6 && !offline) return answer;
     if (offline) attempt = 0;
@@ -147,8 +154,9 @@ const release = form => {
 const succeed = (form, answer) => {
   const state = stateOf(form), go = tell(form, 'success', answer);
   state.key = ''; // the next one is another
+  try { sessionStorage.formrelay = ''; } catch {}
   say(form, 'success', go ? form.dataset.formrelaySuccess || answer.message : '', 'status');
-  if (go && answer.redirect) { // the button stays off until the page is left
+  if (go && answer.redirect) { // the button stays off
     setTimeout(release, 1e4, form);
     return location.assign(answer.redirect);
   }
@@ -163,7 +171,7 @@ const fail = (form, answer) => {
   say(form, 'error', go ? answer.message || wordOf(form, 1) : '');
   if (!go) return;
   answer.errors?.forEach(error => mark(form, error));
-  show([...form.elements].find(e => state.wrong.some(w => w.fields.includes(e))) || state.box);
+  [...elementsOf(form).filter(e => e.matches('[aria-invalid]')), state.box].some(show);
 };
 
 const run = async (form, button) => {
@@ -172,10 +180,10 @@ const run = async (form, button) => {
   unmark(state);
   say(form, 'sending');
   form.setAttribute('aria-busy', true);
-  state.buttons = [...form.elements].filter(e => e.type == 'submit' && !e.disabled);
+  state.buttons = elementsOf(form).filter(e => e.type == 'submit' && !e.disabled);
   state.buttons.forEach(b => { b.disabled = true; });
   if (progress) state.box.before(progress);
-  const answer = await insist(form, data, progress);
+  const answer = await insist(form, addressOf(form, button), data, progress);
   if (progress) progress.remove();
   (answer.ok ? succeed : fail)(form, answer);
   return answer;
@@ -185,7 +193,7 @@ const send = (form, button) => stateOf(form).sending ||= run(form, button);
 
 on('submit', e => {
   const form = e.target, button = e.submitter;
-  if (e.defaultPrevented || !form.matches('form[data-formrelay]') || /get|dialog/.test(button?.getAttribute('formmethod'))) return;
+  if (e.defaultPrevented || !form.matches('form[data-formrelay]') || /get|dialog/i.test(button?.getAttribute('formmethod'))) return;
   e.preventDefault();
   send(form, button);
 });

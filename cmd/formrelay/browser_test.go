@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -67,12 +69,14 @@ type hook func(w http.ResponseWriter, r *http.Request, relay http.Handler)
 
 // visits are the browser tests. Each has a profile of its own, after its name.
 func visits() map[string]func(*visit) {
-	return map[string]func(*visit){
+	all := map[string]func(*visit){
 		"plain": plainForm, "corrected": plainFormCorrected, "next": plainNext, "backplain": plainBack,
 		"fetch": fetched, "module": asModule, "faulty": errorsBesideFields, "twice": sentTwice, "offline": offlineThenOnline,
 		"lost": lostAnswer, "busy": busyRelay, "refused": neverOnRefusal, "back": backAndChanged, "file": fileWithProgress,
 		"keyboard": keyboardAlone, "phone": onPhone, "later": addedLater, "blocked": storageBlocked, "touch": touches, "own": pagesOwnWay,
 	}
+	maps.Copy(all, oddVisits())
+	return all
 }
 
 // TestBrowser does in a real Chromium what visitors do, on a page of another origin than the relay, under a strict policy.
@@ -104,8 +108,9 @@ func newTown(t *testing.T) *town {
 	b.shop = strings.Replace(shop.URL, "127.0.0.1", "localhost", 1)
 	profiles := map[string]string{}
 	for name := range visits() {
-		profiles[name] = fmt.Sprintf(shopProfile, b.shop)
+		profiles[name] = cmp.Or(oddProfile(name), fmt.Sprintf(shopProfile, b.shop))
 	}
+	profiles["elsewhere2"] = profiles["elsewhere"]
 	for _, name := range []string{"fetch", "later"} {
 		profiles[name] += "guard: {min_time: 100ms}\n" // the others are filled in faster than any person could
 	}
@@ -170,7 +175,7 @@ func (b *town) serveShop(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", fmt.Sprintf(
-		"default-src 'none'; script-src %[1]s; connect-src %[1]s; form-action 'self' %[1]s; base-uri 'none'; require-trusted-types-for 'script'", b.between))
+		"default-src 'none'; script-src %[1]s; connect-src %[1]s %[2]s; form-action 'self' %[1]s; base-uri 'none'; require-trusted-types-for 'script'", b.between, b.address))
 	_, kind, _ := strings.Cut(r.URL.Path, "/")
 	kind, profile, _ := strings.Cut(kind, "/")
 	action, mark, more := b.between+"/forms/"+profile, "data-formrelay", ""
@@ -184,6 +189,8 @@ func (b *town) serveShop(w http.ResponseWriter, r *http.Request) {
 		more = `<input type="hidden" name="_next" value="/thanks?id={id}">`
 	case "module":
 		script = `<script type="module" src="` + b.between + `/relay.js"></script>`
+	case "direct": // nothing lies between
+		action = b.address + "/forms/" + profile
 	case "empty":
 		fmt.Fprintf(w, `<!doctype html><html lang="uk"><head><title>Лампи</title>%s</head><body></body></html>`, script)
 		return
@@ -191,9 +198,13 @@ func (b *town) serveShop(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `<!doctype html><html lang="uk"><title>Дякуємо</title><h1>Дякуємо за замовлення</h1></html>`)
 		return
 	}
+	text := fmt.Sprintf(shopForm, mark, action, more)
+	if odd := oddPages()[kind]; odd != "" {
+		text = strings.ReplaceAll(odd, "ACTION", action)
+	}
 	// The script stands before the form: it must not take a form for whole of which only the beginning is there.
 	fmt.Fprintf(w, `<!doctype html><html lang="uk"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Лампи</title>%s</head><body>%s</body></html>`, script, fmt.Sprintf(shopForm, mark, action, more))
+<title>Лампи</title>%s</head><body>%s</body></html>`, script, text)
 }
 
 // visit is one visitor: a tab with a storage of its own.
@@ -673,7 +684,8 @@ func addedLater(v *visit) {
 }
 
 func storageBlocked(v *visit) {
-	v.before(`Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('blocked', 'SecurityError') }})`)
+	v.before(`for (const name of ['localStorage', 'sessionStorage'])
+		Object.defineProperty(window, name, {get() { throw new DOMException('blocked', 'SecurityError') }})`)
 	v.open("fetch", "?utm_source=facebook")
 	v.fill("name", "Олена", "phone", "050 111 22 33")
 	v.press()
