@@ -286,7 +286,8 @@ func event(c submission.Call, st submission.Settlement, window time.Duration) pa
 		Started: c.StartedAt, Reason: a.Text, Wait: a.RetryAfter, Create: c.Kind == submission.Create && a.Outcome != keycrm.NotSent,
 		LookUp: c.Kind == submission.LookUp, Check: c.Kind == submission.Probe,
 	}
-	e.Progress = e.LookUp && a.Outcome == keycrm.Done && (st.Keep || st.State != submission.Uncertain)
+	listed := e.LookUp && a.Outcome == keycrm.Done
+	e.Page, e.Progress = listed && st.Keep, listed && !st.Keep && st.State != submission.Uncertain
 	switch a.Outcome {
 	case keycrm.Limited:
 		e.Kind = pace.Limited

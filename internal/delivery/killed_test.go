@@ -128,6 +128,40 @@ func TestKilledCouriersDoNotProlongAnOutage(t *testing.T) {
 	})
 }
 
+// Look-ups of many pages in such an outage: a page that is answered is followed by the next at once, so that the look-up ends before its
+// courier is killed, and the outage with it.
+func TestKilledCouriersFinishLongLookUps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limit := pace.Limit{Calls: 100, Window: time.Second, Timeout: 5 * time.Second}
+		r := newRig(limit, 5*time.Millisecond)
+		r.crm.pages = 12
+		began := time.Now()
+		r.crm.script(func(_ int, kind submission.AttemptKind, _ string) *fate {
+			if kind != submission.Create || time.Since(began) > 2*time.Second {
+				return nil
+			}
+			return &fate{store: true, answer: keycrm.Answer{Outcome: keycrm.Uncertain}}
+		})
+		var kills [3]func()
+		for i := range kills {
+			kills[i] = r.process(t, limit)
+		}
+		for i := range 40 {
+			r.store.accept(submission.Submission{Kind: keycrm.KindCard, Mark: "yes"})
+			pass(time.Second)
+			if i%4 == 3 {
+				kills[i/4%3]()
+				kills[i/4%3] = r.process(t, limit)
+			}
+		}
+		if acc, _ := r.store.Account(t.Context(), "main"); acc.Probing() {
+			t.Errorf("the outage of 2 s is not over after %s", time.Since(began))
+		}
+		r.all(t, 5*time.Minute, submission.Delivered)
+	})
+}
+
 func countedBodies(k *fakeCRM) map[string]int {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -13,8 +13,9 @@ import "time"
 // uncertain, at once, and then the round begins again. So neither a look-up that never works nor one that hangs stops an account.
 //
 // What a broken create began only an answered create ends: that lists work says nothing about creates. A look-up that settled its
-// submission only brings the next probe nearer, so uncertain ones are looked up one by one, queued again where KeyCRM does not have
-// them, and one of them is the next create. An outage of look-ups alone is ended by any answer below 500.
+// submission only brings the next probe nearer, and one that has further pages goes on at once; so uncertain ones are looked up one by
+// one, queued again where KeyCRM does not have them, and one of them is the next create. An outage of look-ups alone is ended by any
+// answer below 500.
 //
 // So an outage leaves uncertain no more than the MaxInFlight calls that were under way when it began, however long it lasts. The one
 // way to more is one submission a round while creates and look-ups break and the check is answered all the same; to let none go would
@@ -76,7 +77,8 @@ type Event struct {
 	Create   bool          // the call was a create whose bytes went out
 	LookUp   bool          // the call was a look-up
 	Check    bool          // the call was the cheap check
-	Progress bool          // a look-up settled its submission, or goes on with its next page
+	Progress bool          // a look-up settled its submission
+	Page     bool          // a look-up was answered and goes on with its next page
 	Started  time.Time     // when the call began; zero for what is no call
 	Wait     time.Duration // with Limited, and with Broke where KeyCRM said so: how long it wants to be left alone
 	Reason   string        // with Stopped: why, in a sentence
@@ -150,6 +152,11 @@ func (a Account) waits() bool { return !a.ByOps && (a.Paused != "" || a.Probing(
 func (a Account) probed(e Event, now time.Time) Account {
 	a.Step = a.Step.after(e)
 	switch {
+	case e.Page:
+		// KeyCRM lists, and reading on brings nothing more into doubt. With a pause a page, a look-up of many pages would hold up
+		// everything for as long, and a courier that dies in the middle would have it begin anew.
+		a.ProbePause, a.ProbeAt = MinProbePause, now
+		return a.reschedule(now)
 	case e.Progress:
 		a.ProbePause = MinProbePause
 	case e.Check && a.Step == CreateNext:

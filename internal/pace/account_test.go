@@ -103,6 +103,10 @@ func TestAfter(t *testing.T) {
 			before: creates(pace.LookAgain), event: pace.Event{Kind: pace.Worked, LookUp: true, Progress: true, Started: at(99_500)},
 			want: pace.Account{Broken: 2, CreateBroke: true, ProbeAt: at(101_000), ProbePause: time.Second},
 		},
+		"a look-up that has more pages goes on at once": {
+			before: creates(pace.LookAgain), event: pace.Event{Kind: pace.Worked, LookUp: true, Page: true, Started: at(99_500)},
+			want: pace.Account{Broken: 2, CreateBroke: true, ProbeAt: now, ProbePause: time.Second},
+		},
 		"a create that was answered ends it":    {before: creates(pace.LookNext), event: pace.Event{Kind: pace.Worked, Create: true}},
 		"a create that met a 429 ends it":       {before: creates(pace.CreateNext), event: pace.Event{Kind: pace.Limited, Create: true}},
 		"look-ups alone are ended by the check": {before: pace.Account{Broken: 3, Step: pace.CheckNext}, event: pace.Event{Kind: pace.Limited, Check: true}},

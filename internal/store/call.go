@@ -242,7 +242,8 @@ func event(call submission.Call, st submission.Settlement, window time.Duration)
 	switch answer.Outcome {
 	case keycrm.Done:
 		e.Kind = pace.Worked
-		e.Progress = e.LookUp && (st.Keep || st.State != submission.Uncertain)
+		e.Page = e.LookUp && st.Keep
+		e.Progress = e.LookUp && !st.Keep && st.State != submission.Uncertain
 	case keycrm.Rejected, keycrm.Duplicate:
 		e.Kind = pace.Worked
 		if e.LookUp {
