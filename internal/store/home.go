@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,11 +125,19 @@ func (f *sqliteFile) connect(u use) (*sql.DB, error) {
 	if u == writing { // its transactions try again by themselves
 		wait = sqliteTry
 	}
-	db, err := sqliteConnections(f.path, wait, "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_txlock=immediate")
+	db, err := sqliteConnections(f.path, wait, "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_txlock=immediate", f.scratch())
 	if err == nil {
 		db.SetMaxOpenConns(1)
 	}
 	return db, err
+}
+
+// scratch has SQLite put its temporary files, for which an erasure may need as much room as the database takes, beside the database: an
+// image without /tmp has no other folder that may be written, and a small /tmp in memory would not hold them. It counts for the whole
+// process.
+func (f *sqliteFile) scratch() string {
+	folder := strings.ReplaceAll(filepath.Dir(f.path), "'", "''")
+	return "_pragma=" + url.QueryEscape("temp_store_directory('"+folder+"')")
 }
 
 // noLock is the presence of one that steers a SQLite file.

@@ -414,6 +414,42 @@ func TestRemovedFilesAreNoticed(t *testing.T) {
 	}
 }
 
+// TestTemporaryFilesLieBesideTheDatabase has SQLite open one and looks which file the process has open. The folder counts for the whole
+// process, so this runs beside no other test.
+func TestTemporaryFilesLieBesideTheDatabase(t *testing.T) {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("there is no /proc/self/fd to see open files in")
+	}
+	folder := filepath.Join(t.TempDir(), "d'Artagnan & 100 %;")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h, err := sqliteHome("sqlite:"+filepath.Join(folder, "formrelay.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := h.connect(migrating)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{"CREATE TEMP TABLE spill (x)", "PRAGMA temp.cache_size = 1", "INSERT INTO spill VALUES (zeroblob(1000000))"} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	open, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range open {
+		if file, err := os.Readlink(fd); err == nil && strings.HasPrefix(file, filepath.Join(folder, "etilqs_")) {
+			return
+		}
+	}
+	t.Error("the temporary file lies elsewhere than beside the database")
+}
+
 // lockedBy lets another program hold the database's lock until the returned function is called.
 func (f *fixture) lockedBy() (free func()) {
 	f.t.Helper()
