@@ -225,8 +225,12 @@ func (c previewCmd) input(w *world, p *profile.Profile) (mapping.Input, error) {
 		}
 		in.Now = now.UTC()
 	}
-	var err error
-	in.Fields, err = c.fields(w, p)
+	fields, err := c.fields(w, p)
+	if err != nil {
+		return in, err
+	}
+	names, err := c.Names(rules(w))
+	in.Fields = intake.Spoken(fields, names.KeyFields[p.Guard.Secret])
 	return in, err
 }
 

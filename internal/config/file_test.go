@@ -109,7 +109,7 @@ func TestMainBesideTheFile(t *testing.T) {
 func TestWithoutFileThereIsMain(t *testing.T) {
 	t.Parallel()
 	names, err := File{}.Names(rules())
-	if diff := cmp.Diff(Names{Accounts: []string{"main"}, Captchas: []string{}, Keys: []string{}}, names); diff != "" || err != nil {
+	if diff := cmp.Diff(Names{Accounts: []string{"main"}, Captchas: []string{}, Keys: []string{}, KeyFields: map[string]string{}}, names); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
 }

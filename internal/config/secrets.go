@@ -33,24 +33,29 @@ type Secret struct {
 // Captcha tells whether the secret is a captcha's.
 func (s Secret) Captcha() bool { return s.Provider != "" }
 
-// Names are what a profile may name of the server's configuration. None of the lists is nil.
+// Names are what a profile may name of the server's configuration. Nothing of it is nil.
 type Names struct {
 	Accounts []string // sorted
 	Captchas []string // the secrets that are a captcha's
 	Keys     []string // the other secrets
+
+	KeyFields map[string]string // by a key's name, the form's field that carries it; none for a key in a header
 }
 
 // named sorts the secrets by what they are for.
 func named(accounts []Account, secrets []Secret) Names {
-	n := Names{Accounts: []string{}, Captchas: []string{}, Keys: []string{}}
+	n := Names{Accounts: []string{}, Captchas: []string{}, Keys: []string{}, KeyFields: map[string]string{}}
 	for _, a := range accounts {
 		n.Accounts = append(n.Accounts, a.Name)
 	}
 	for _, s := range secrets {
 		if s.Captcha() {
 			n.Captchas = append(n.Captchas, s.Name)
-		} else {
-			n.Keys = append(n.Keys, s.Name)
+			continue
+		}
+		n.Keys = append(n.Keys, s.Name)
+		if s.Header == "" {
+			n.KeyFields[s.Name] = s.Field
 		}
 	}
 	return n

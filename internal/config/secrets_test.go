@@ -36,7 +36,7 @@ secrets:
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	names, err := s.File.Names(rules())
-	if diff := cmp.Diff(Names{Accounts: []string{"main"}, Captchas: []string{"score", "shop"}, Keys: []string{"google", "tilda"}}, names); diff != "" || err != nil {
+	if diff := cmp.Diff(Names{Accounts: []string{"main"}, Captchas: []string{"score", "shop"}, Keys: []string{"google", "tilda"}, KeyFields: map[string]string{"google": "google_key"}}, names); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
 	if diff := cmp.Diff(names, c.Names()); diff != "" {

@@ -212,13 +212,19 @@ func last(pairs []form.Pair, name string) string {
 	return ""
 }
 
-// spoken is what was posted without what only the guard has use for: keys and captchas' answers open doors, and nobody else may read
-// them, neither a mapping nor whoever looks at what is stored. fields itself is left as it is.
+// spoken is what was posted without what only the guard has use for.
 func (i *Intake) spoken(p *profile.Profile, fields *form.Fields) *form.Fields {
 	key := ""
 	if secret := i.Secrets[p.Guard.Secret]; p.Guard.Secret != "" && secret.Header == "" {
 		key = secret.Field
 	}
+	return Spoken(fields, key)
+}
+
+// Spoken is what was posted without the field that carries the profile's key ("" where none does) and without captchas' answers: these
+// open doors, and nobody but the guard may read them, neither a mapping nor whoever looks at what is stored. fields itself is left as
+// it is.
+func Spoken(fields *form.Fields, key string) *form.Fields {
 	hidden := func(pair form.Pair) bool { return isAnswer(pair.Name) || key != "" && pair.Name == key }
 	if !slices.ContainsFunc(fields.Pairs, hidden) {
 		return fields
