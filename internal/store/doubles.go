@@ -213,5 +213,6 @@ func (t *tx) countRepeats(ctx context.Context, rows []*pending) error {
 }
 
 // lockedSign is the number that replicas lock for a post, so that its twins wait for each other; 0: it is compared with none. Twins of
-// which one has a key and the other none do not wait: should both come in one moment to two replicas, both are stored.
+// which one has a key and the other none do not wait, and gain nothing by it: both are stored as well when the one without a key came
+// first, because a key of its own makes a post another fill.
 func (p *pending) lockedSign() int64 { return p.asked().number }
