@@ -148,7 +148,7 @@ func (noLock) inPlace() error    { return nil }
 func (noLock) Close() error      { return nil }
 
 // errBusy says that somebody else uses a database that was wanted alone.
-var errBusy = errors.New("another formrelay uses the database")
+var errBusy = errors.New("another formrelay uses it")
 
 // named says which database err is about.
 func (h home) named(err error) error { return fmt.Errorf("database %s: %w", h.name, h.said(err)) }

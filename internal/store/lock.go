@@ -78,7 +78,7 @@ func lockStands(lock *flock.Flock) error {
 	return nil
 }
 
-// waitForLock asks again and again until wait has passed.
+// waitForLock asks again and again until wait has passed. Whoever opens the database says which one it is.
 func waitForLock(ctx context.Context, lock *flock.Flock, wait time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -89,8 +89,8 @@ func waitForLock(ctx context.Context, lock *flock.Flock, wait time.Duration) err
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the database %s is in use by another formrelay (%s) and did not come free in %s: stop that one, or give this one its own --database",
-			strings.TrimSuffix(lock.Path(), ".lock"), holder(lock.Path()), wait)
+		return fmt.Errorf("it is in use by another formrelay (%s) and did not come free in %s: stop that one, or give this one its own --database",
+			holder(lock.Path()), wait)
 	}
 	return fmt.Errorf("lock %s: %w", lock.Path(), err)
 }

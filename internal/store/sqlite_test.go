@@ -155,6 +155,9 @@ func TestSecondServerIsToldWhoHasTheFile(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by another formrelay (process %d on ", os.Getpid())) {
 		t.Fatalf("error %v", err)
 	}
+	if n := strings.Count(err.Error(), f.path()); n != 1 {
+		t.Errorf("the file is named %d times: %v", n, err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Open(ctx, Options{URL: f.url}); !errors.Is(err, context.Canceled) {
