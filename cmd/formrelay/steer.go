@@ -45,9 +45,9 @@ func (c choice) check(states []submission.State) error {
 	case len(c.IDs) > 0:
 		return nil
 	case c.State == "":
-		return usageError{fmt.Errorf("name submissions by their ids, or say which with --state: %s", stateWords(states))}
+		return usageError{fmt.Errorf("name submissions by their ids, or say which with --state: %s", words(states))}
 	case !slices.Contains(states, submission.State(c.State)):
-		return usageError{fmt.Errorf("--state: this command is for submissions that are %s", stateWords(states))}
+		return usageError{fmt.Errorf("--state: this command is for submissions that are %s", words(states))}
 	}
 	return nil
 }

@@ -196,7 +196,7 @@ func (r *replay) allowed(s submission.Submission) error {
 	case s.State == submission.Queued:
 		return fmt.Errorf("submission %s is queued already: it goes out in its turn", s.ID)
 	case !slices.Contains(r.states, s.State):
-		return fmt.Errorf("submission %s is %s: this command is for those that are %s", s.ID, s.State, stateWords(r.states))
+		return fmt.Errorf("submission %s is %s: this command is for those that are %s", s.ID, s.State, words(r.states))
 	case !s.EmptiedAt.IsZero():
 		return fmt.Errorf("submission %s has no values any more: they are gone since %s, there is nothing to send", s.ID, s.EmptiedAt.Format(time.DateOnly))
 	case r.Force:

@@ -46,7 +46,10 @@ const maxText = 200
 func (n narrowing) filter(now time.Time) (store.Filter, error) {
 	f := store.Filter{Profile: n.Profile, State: submission.State(n.State), Reason: submission.Reason(n.Reason), Text: strings.TrimSpace(n.Text)}
 	if n.State != "" && !slices.Contains(submission.States(), f.State) {
-		return f, usageError{fmt.Errorf("--state: there is no state %q; the states are %s", n.State, stateWords(submission.States()))}
+		return f, usageError{fmt.Errorf("--state: there is no state %q; the states are %s", n.State, words(submission.States()))}
+	}
+	if n.Reason != "" && !slices.Contains(submission.Reasons(), f.Reason) {
+		return f, usageError{fmt.Errorf("--reason: there is no reason %q; the reasons are %s", n.Reason, words(submission.Reasons()))}
 	}
 	if len(f.Text) > maxText {
 		return f, usageError{fmt.Errorf("--text: write at most %d bytes", maxText)}
@@ -149,12 +152,13 @@ func correctedBy(w *world, db *store.Store, rows []submission.Submission) (map[s
 	return db.CorrectedBy(w.ctx, refused...)
 }
 
-func stateWords(states []submission.State) string {
-	words := make([]string, len(states))
-	for i, s := range states {
-		words[i] = string(s)
+// words lists states or reasons in a sentence.
+func words[T ~string](all []T) string {
+	texts := make([]string, len(all))
+	for i, word := range all {
+		texts[i] = string(word)
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(texts, ", ")
 }
 
 // listedSubmission is one line of `submissions list --json`. Of what a visitor typed it holds no more than Error quotes of it.

@@ -7,6 +7,14 @@ func States() []State {
 	return []State{Queued, Sending, Delivered, Uncertain, Rejected, Held, Refused, Discarded}
 }
 
+// Reasons lists every reason. The caller owns the slice.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonMapping, ReasonInvalid, ReasonTest, ReasonDuplicate, ReasonOrigin, ReasonBatch, ReasonUncertain,
+		ReasonSpam, ReasonTime, ReasonRate, ReasonBlock, ReasonSecret, ReasonCaptcha,
+	}
+}
+
 // arrows says which states the relay by itself may bring a state over into.
 //
 // Two things must hold whatever is added here or to decisions: Sending is entered from Queued alone, and from Uncertain the way back to

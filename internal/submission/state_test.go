@@ -1,6 +1,8 @@
 package submission
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -145,5 +147,25 @@ func TestStates(t *testing.T) {
 	}
 	if p := State("nonsense").Public(); p != "received" {
 		t.Errorf("an unknown state is public as %q", p)
+	}
+}
+
+// Whoever asks for a reason is told all there are: none of the constants may be missing from the list.
+func TestReasonsAreAll(t *testing.T) {
+	t.Parallel()
+	var source strings.Builder
+	for _, file := range []string{"submission.go", "guard.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(text)
+	}
+	var want []Reason
+	for _, found := range regexp.MustCompile(`(?m)^\tReason\w+ +Reason = "(\w+)"`).FindAllStringSubmatch(source.String(), -1) {
+		want = append(want, Reason(found[1]))
+	}
+	if diff := cmp.Diff(want, Reasons()); diff != "" {
+		t.Errorf("(-constants +list):\n%s", diff)
 	}
 }
