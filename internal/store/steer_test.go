@@ -424,6 +424,13 @@ func testCorrectedBy(t *testing.T, f *fixture) {
 	post("R3", submission.Refused, "landing", "phone", "0679998877")
 	post("R4", submission.Refused, "other", "phone", "0501112233")
 	f.clock.advance(59 * time.Minute)
+	test := func(id string, reason submission.Reason, signals ...submission.Signal) {
+		f.kept(id, submission.Held, func(s *submission.Submission) {
+			s.Pairs, s.Reason, s.Signals = []form.Pair{{Name: "phone", Value: "0501112233"}, {Name: "_test", Value: "1"}}, reason, signals
+		})
+	}
+	test("T1", submission.ReasonTest) // tests are no visitor's answer
+	test("T2", submission.ReasonMapping, submission.Signal{Reason: submission.ReasonMapping}, submission.Signal{Reason: submission.ReasonTest})
 	post("Q", submission.Queued, "landing", "phone", "050 111 22 33")
 	post("R5", submission.Refused, "landing", "phone", "0501112233") // after it
 	f.clock.advance(10 * time.Hour)

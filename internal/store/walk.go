@@ -278,8 +278,8 @@ func ignoreNoRows(err error) error {
 }
 
 // CorrectedBy finds for refused submissions the later post by which their visitor answered: to the same profile, within
-// submission.CorrectedWithin, with the same key, phone or email, and itself neither refused nor discarded. It gives the later one's id by
-// the refused one's; those that nothing answers, and those that are not refused, are not in it.
+// submission.CorrectedWithin, with the same key, phone or email, and itself neither refused nor discarded nor a test. It gives the later
+// one's id by the refused one's; those that nothing answers, and those that are not refused, are not in it.
 //
 // It is found when it is asked for, among the posts of that hour, so that taking a post costs nothing for it.
 func (s *Store) CorrectedBy(ctx context.Context, ids ...string) (map[string]string, error) {
@@ -359,7 +359,7 @@ func (s *Store) answers(ctx context.Context, open []refusal, found map[string]st
 
 func (r refusal) answeredBy(s record) bool {
 	wait := s.ReceivedAt.Sub(r.ReceivedAt)
-	if s.Profile != r.Profile || wait < 0 || wait > submission.CorrectedWithin {
+	if s.Profile != r.Profile || wait < 0 || wait > submission.CorrectedWithin || s.HeldAsTest() {
 		return false
 	}
 	return r.key != 0 && r.key == s.key || submission.SamePerson(r.contacts, s.Contacts())

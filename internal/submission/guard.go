@@ -1,5 +1,7 @@
 package submission
 
+import "slices"
+
 // The reasons of the guard.
 const (
 	ReasonSpam    Reason = "spam"    // a field that no person sees was filled
@@ -15,6 +17,12 @@ const (
 type Signal struct {
 	Reason Reason `json:"reason"`
 	Text   string `json:"text"` // one English sentence for ops, without what a visitor typed
+}
+
+// HeldAsTest tells whether it is held as a test, whatever else it is held for. One that ops let go is none any more.
+func (s Submission) HeldAsTest() bool {
+	return s.State == Held &&
+		(s.Reason == ReasonTest || slices.ContainsFunc(s.Signals, func(found Signal) bool { return found.Reason == ReasonTest }))
 }
 
 // Captcha is the answer of a captcha that is still to be verified. It is kept until its provider was asked, and no longer.
