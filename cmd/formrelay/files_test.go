@@ -175,6 +175,9 @@ func TestRefusedPhotograph(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, "file refused") || strings.Contains(log, "кухня") {
 		t.Errorf("the log:\n%s", log)
 	}
+	if out, problems, code := formrelay(t, "submissions", "list", "--files", "refused", "--database", s.database); code != 0 || !strings.Contains(out, id) {
+		t.Errorf("list --files refused: %d %s %s", code, out, problems)
+	}
 	out, problems, code := formrelay(t, "submissions", "replay", id, "--files", "--database", s.database)
 	if code != 0 || !strings.Contains(out, "1 file of submission "+id+" offered to KeyCRM again") {
 		t.Errorf("replay --files: %d %s %s", code, out, problems)

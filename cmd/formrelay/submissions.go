@@ -92,6 +92,7 @@ type submissionsListCmd struct {
 	stored    `embed:""`
 	narrowing `embed:""`
 
+	Files  string `placeholder:"STATE" help:"Only those with a file that is waiting, uploaded, attached or refused by KeyCRM."`
 	Before string `placeholder:"ID" help:"Go on with those that arrived before this one."`
 	Limit  int    `default:"50" help:"At most so many (1 to 1000)."`
 	JSON   bool   `name:"json" help:"A line of JSON each."`
@@ -111,6 +112,9 @@ func (c submissionsListCmd) Run(w *world) error {
 	}
 	if c.Before != "" && !submission.ValidID(c.Before) {
 		return usageError{fmt.Errorf("--before: %w", checkID(c.Before))}
+	}
+	if filter.Files = submission.FileState(c.Files); c.Files != "" && !slices.Contains(submission.FileStates(), filter.Files) {
+		return usageError{fmt.Errorf("--files: there is no state %q of a file; the states are %s", c.Files, words(submission.FileStates()))}
 	}
 	db, err := openStored(w, c.Database)
 	if err != nil {

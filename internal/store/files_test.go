@@ -242,6 +242,20 @@ func testRefusedFile(t *testing.T, f *fixture) {
 	f.same(submission.FileRefused, file.State)
 	f.same("Too large.", file.Error)
 	f.same(submission.Delivered, f.get("A").State)
+	f.queue("without files")
+	withFiles := func(state submission.FileState) []string {
+		t.Helper()
+		rows, err := f.List(ctx, Filter{Files: state})
+		f.ok(err)
+		var ids []string
+		for _, s := range rows {
+			ids = append(ids, s.ID)
+		}
+		return ids
+	}
+	f.same([]string{"A"}, withFiles(submission.FileRefused))
+	f.same([]string{"A"}, withFiles(submission.FileWaiting))
+	f.same([]string(nil), withFiles(submission.FileAttached))
 	call = f.beginFile(submission.Upload)
 	f.same(2, call.File.Number)
 	f.noFile()

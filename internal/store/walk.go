@@ -25,17 +25,18 @@ const arrivalSlack = time.Hour
 
 // Filter says which submissions List and All return. Each condition that is set must hold.
 type Filter struct {
-	Profile string            // of this profile; empty: of all
-	State   submission.State  // in this state; empty: in all
-	Reason  submission.Reason // kept back for this reason, or with a signal of it; empty: for any or none
-	Since   time.Time         // received then or later; zero: from the first on
-	Until   time.Time         // received before; zero: up to now
-	Text    string            // with this text in one of the values that its visitor sent, in capitals or small letters; empty: any
-	Person  submission.Person // sent by, or naming, this person; zero: anybody
-	Before  string            // the id of a submission: only those that arrived before it; empty: from the newest on
-	Oldest  bool              // the oldest first; else the newest first
-	Limit   int               // of List: at most so many; 0: 50; never more than 1000
-	Look    int               // at most so many rows are looked at for Text or Person, then the error is a *Looked; 0: all of them
+	Profile string               // of this profile; empty: of all
+	State   submission.State     // in this state; empty: in all
+	Reason  submission.Reason    // kept back for this reason, or with a signal of it; empty: for any or none
+	Files   submission.FileState // with a file in this state; empty: with files or without
+	Since   time.Time            // received then or later; zero: from the first on
+	Until   time.Time            // received before; zero: up to now
+	Text    string               // with this text in one of the values that its visitor sent, in capitals or small letters; empty: any
+	Person  submission.Person    // sent by, or naming, this person; zero: anybody
+	Before  string               // the id of a submission: only those that arrived before it; empty: from the newest on
+	Oldest  bool                 // the oldest first; else the newest first
+	Limit   int                  // of List: at most so many; 0: 50; never more than 1000
+	Look    int                  // at most so many rows are looked at for Text or Person, then the error is a *Looked; 0: all of them
 }
 
 // Looked says that as many submissions were looked at as the filter allowed, and where to go on.
@@ -164,6 +165,9 @@ func (s *Store) pages(ctx context.Context, f Filter, size int, whole bool) (*pag
 	}
 	if f.Reason != "" {
 		q.and("(reason = ? OR signals LIKE ?)", string(f.Reason), `%"reason":"`+likeWord(f.Reason)+`"%`)
+	}
+	if f.Files != "" {
+		q.and("seq IN (SELECT submission FROM files WHERE state = ?)", string(f.Files))
 	}
 	if err := s.between(ctx, q, f); err != nil {
 		return nil, err

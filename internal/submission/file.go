@@ -17,6 +17,11 @@ const (
 	FileRefused  FileState = "refused"  // KeyCRM will not have it, and Error says why; the order or card is there without it
 )
 
+// FileStates lists every state of a file. The caller owns the slice.
+func FileStates() []FileState {
+	return []FileState{FileWaiting, FileUploaded, FileAttached, FileRefused}
+}
+
 // Open tells whether something is still to be done about a file.
 func (s FileState) Open() bool { return s == FileWaiting || s == FileUploaded }
 
