@@ -56,7 +56,15 @@ func followed() map[string]construct {
 		"variables of variables": {script: `foreach ($_POST as $key => $value) { $$key = $value; } $data = ['source_id' => 7, 'buyer' => ['phone' => $phone, 'full_name' => $name]];`, posts: []string{"name=O"}},
 		"a list added":           {script: `$data += ['buyer_comment' => 'x', 'buyer' => []]; $data = $data + ['gift_message' => $_POST['name']];`, posts: []string{"name=O"}},
 		"match":                  {script: `$sum = (float) $_POST['sum']; $data['discount_percent'] = match (true) { $sum >= 1000 => 10, $sum >= 500 => 5, default => 1 };`, posts: []string{"sum=700", "sum=1000", "sum=3"}},
-		"an object":              {script: `$o = new stdClass(); $o->source_id = 7; $o->buyer = new stdClass(); $o->buyer->phone = $_POST['phone']; $o->products = [(object) ['sku' => 'A']]; $data = ['source_id' => 7] + (array) $o;`, posts: []string{""}},
+		"a payment if": {
+			script: `if (!empty($_POST['card'])) { $data['payments'][] = ['payment_method_id' => 2, 'amount' => $_POST['sum'], 'status' => 'not_paid']; }`,
+			posts:  []string{"card=1&sum=450", "sum=450", ""},
+		},
+		"a payment if it has an amount": {
+			script: `if ($_POST['sum'] > 0) { $data['payments'] = [['payment_method_id' => 2, 'amount' => $_POST['sum'], 'status' => 'not_paid']]; }`,
+			posts:  []string{"sum=450", "sum=0", ""},
+		},
+		"an object": {script: `$o = new stdClass(); $o->source_id = 7; $o->buyer = new stdClass(); $o->buyer->phone = $_POST['phone']; $o->products = [(object) ['sku' => 'A']]; $data = ['source_id' => 7] + (array) $o;`, posts: []string{""}},
 	}
 }
 

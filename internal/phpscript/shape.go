@@ -34,6 +34,8 @@ type shaper struct {
 	tables bool                // nova_poshta is needed
 	level  int
 	each   *value
+
+	decided bool // the item that is made has a condition of the script's own
 }
 
 // shape makes the nodes of an object.
@@ -274,8 +276,11 @@ func (s *shaper) oneItem(e entryValue, typ *keycrm.Type) *node {
 		s.each, s.level = e.each, e.level
 		defer func() { s.each, s.level = outer, level }()
 	}
+	s.decided = false
 	if e.when != nil {
-		n.children = append(n.children, s.when(e.when, e.line))
+		own := s.when(e.when, e.line)
+		n.children = append(n.children, own)
+		s.decided = !own.dead
 	}
 	switch v.kind {
 	case list:
@@ -485,6 +490,9 @@ func (s *shaper) payment(entries []entryValue, at func(string) *entryValue) []en
 		case status.value.kind != text:
 			s.notes.add(status.line, "the payment's status is read from the form: whoever posts may say that it is paid; write status: not_paid")
 		}
+	}
+	if s.decided {
+		return entries
 	}
 	amount := at("amount")
 	fixed := slices.ContainsFunc(entries, func(e entryValue) bool { return e.value.kind == text || e.value.kind == number })
