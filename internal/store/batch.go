@@ -40,36 +40,18 @@ const (
 // ClaimBeside is Claim for an account whose backlog may go by batches. What is uncertain and due comes first: no batch begins before it is
 // settled. With orders the rest is as in Claim; without, what a batch may carry is left to batches, as long as they go.
 func (s *Store) ClaimBeside(ctx context.Context, account, owner string, n int, lease time.Duration, orders bool) ([]submission.Claim, error) {
-	if owner == "" {
-		return nil, errNoOwner
-	}
-	var claims []submission.Claim
-	err := s.update(ctx, func(t *tx) error {
-		health, err := t.health(ctx, account)
+	return s.claimDue(ctx, account, owner, n, lease, func(t *tx, until time.Time) ([]submission.Claim, error) {
+		claims, err := t.claim(ctx, n, owner, until, whichInDoubt, account, micros(t.now))
 		if err != nil {
-			return err
-		}
-		until := t.now.Add(lease)
-		s.leased(lease)
-		if health.Probing() {
-			claims, err = t.claimProbe(ctx, min(n, 1), health, owner, until)
-			return err
-		}
-		if claims, err = t.claim(ctx, n, owner, until, whichInDoubt, account, micros(t.now)); err != nil {
-			return err
+			return nil, err
 		}
 		which, args := whichDue, []any{account, micros(t.now)}
 		if !orders {
 			which, args = whichBeside, append(args, batchWindow)
 		}
 		more, err := t.claim(ctx, n-len(claims), owner, until, which, args...)
-		claims = append(claims, more...)
-		return err
+		return append(claims, more...), err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return claims, nil
 }
 
 var errNoOwner = errors.New("a claim needs an owner")

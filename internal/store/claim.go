@@ -43,11 +43,20 @@ const (
 // uncertain the one that was tried the longest ago, so that no single submission stands for all, of the queued the earliest. owner must
 // not be empty.
 func (s *Store) Claim(ctx context.Context, account, owner string, n int, lease time.Duration) ([]submission.Claim, error) {
+	return s.claimDue(ctx, account, owner, n, lease, func(t *tx, until time.Time) ([]submission.Claim, error) {
+		return t.claim(ctx, n, owner, until, whichDue, account, micros(t.now))
+	})
+}
+
+// claimDue is what all claims have in common: owner is somebody, and while the account is in an outage its next probe alone is claimed.
+// due claims whatever else may go, until the lease's end.
+func (s *Store) claimDue(ctx context.Context, account, owner string, n int, lease time.Duration,
+	due func(t *tx, until time.Time) ([]submission.Claim, error),
+) (claims []submission.Claim, err error) {
 	if owner == "" {
 		return nil, errNoOwner
 	}
-	var claims []submission.Claim
-	err := s.update(ctx, func(t *tx) (err error) {
+	err = s.update(ctx, func(t *tx) error {
 		health, err := t.health(ctx, account)
 		if err != nil {
 			return err
@@ -56,9 +65,9 @@ func (s *Store) Claim(ctx context.Context, account, owner string, n int, lease t
 		s.leased(lease)
 		if health.Probing() {
 			claims, err = t.claimProbe(ctx, min(n, 1), health, owner, until)
-			return err
+		} else {
+			claims, err = due(t, until)
 		}
-		claims, err = t.claim(ctx, n, owner, until, whichDue, account, micros(t.now))
 		return err
 	})
 	if err != nil {
