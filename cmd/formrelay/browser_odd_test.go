@@ -42,6 +42,7 @@ func oddVisits() map[string]func(*visit) {
 	return map[string]func(*visit){
 		"hiding": fieldsThatHide, "pair": twoForms, "elsewhere": buttonsOwnAddress, "choices": choices, "unseen": errorsOutOfSight,
 		"reload": reloadedWhileSending, "proxy": proxyGivesUp, "large": fileTooLarge, "country": countryForLanguage,
+		"days": openForDays, "untracked": trackedAfterConsent, "silent": pageSaysItItself, "plaintwice": plainSentTwice,
 	}
 }
 
@@ -241,5 +242,77 @@ func countryForLanguage(v *visit) {
 	}
 	v.network(false)
 	v.state("success")
+	v.delivers(1)
+}
+
+// A page that was left open for days posts no token that has grown too old, nor one that is too young.
+func openForDays(v *visit) {
+	v.before(`(now => { window.later = 0; Date.now = () => now() + later })(Date.now)`)
+	v.open("fetch", "")
+	v.linger()
+	eval[chromedp.Void](v, `later = 8 * 24 * 3600e3`)
+	v.fill("name", "Олена", "phone", "050 111 22 33")
+	v.press()
+	v.state("success")
+	if got := v.fields(v.delivers(1)[0]); got["_token"] != "" || got["_idempotency_key"] == "" {
+		v.Errorf("posted: %q", got)
+	}
+	v.until(`performance.getEntriesByType('resource').filter(e => e.name.endsWith('/token')).length == 2`)
+}
+
+// Nothing is kept of where a visitor came from before the page says so.
+func trackedAfterConsent(v *visit) {
+	v.open("untracked", "?utm_source=google")
+	const kept = `localStorage.formrelay || ''`
+	if got := eval[string](v, kept); got != "" {
+		v.Errorf("it keeps %s", got)
+	}
+	v.fill("name", "Олена", "phone", "050 111 22 33")
+	v.press()
+	v.state("success")
+	if got := v.fields(v.delivers(1)[0]); got["utm_source"]+got["_landing"]+got["_first_at"] != "" {
+		v.Errorf("posted: %q", got)
+	}
+	eval[chromedp.Void](v, `formrelay.track()`)
+	if got := eval[string](v, kept); !strings.Contains(got, "google") {
+		v.Errorf("it keeps %s", got)
+	}
+	v.fill("name", "Олена", "phone", "050 111 22 33")
+	v.press()
+	v.state("success")
+	if got := v.fields(v.delivers(2)[0]); got["utm_source"] != "google" {
+		v.Errorf("posted: %q", got)
+	}
+}
+
+// A page may say everything in its own way, also in place of the message about the network and of the errors.
+func pageSaysItItself(v *visit) {
+	v.open("fetch", "")
+	eval[chromedp.Void](v, `window.told = []; for (const name of ['success', 'error', 'network'])
+		document.addEventListener('formrelay:' + name, e => { e.preventDefault(); told.push(name, e.detail.status || e.detail.offline, (e.detail.errors || []).map(e => e.field).join()) })`)
+	v.fill("phone", "050 111 22 33")
+	v.press()
+	v.until(`told.length == 3`)
+	v.fill("name", "Олена")
+	v.network(true)
+	v.press()
+	v.until(`told.length == 6`)
+	v.network(false)
+	v.until(`told.length == 9`)
+	if got := eval[string](v, `told.join()`); got != "error,422,name,network,true,,success,202," {
+		v.Error(got)
+	}
+	if got := eval[string](v, `document.querySelector('.formrelay-status').textContent + document.querySelectorAll('.formrelay-error, [aria-invalid]').length + document.querySelector('[name=name]').value`); got != "0Олена" {
+		v.Errorf("the page shows %q", got)
+	}
+	v.delivers(1)
+}
+
+// Without a script, too, a double click is one order.
+func plainSentTwice(v *visit) {
+	v.open("plain", "")
+	v.fill("name", "Олена", "phone", "050 111 22 33")
+	v.do(chromedp.DoubleClick(chromedp.CSS("form button")))
+	v.until(`document.querySelector('h1')?.textContent == 'Дякуємо!'`)
 	v.delivers(1)
 }
