@@ -89,7 +89,7 @@ func waitForLock(ctx context.Context, lock *flock.Flock, wait time.Duration) err
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("it is in use by another formrelay (%s) and did not come free in %s: stop that one, or give this one its own --database",
+		return fmt.Errorf("it is in use by another formrelay (%s) and did not come free in %s: stop that one, or name another database here",
 			holder(lock.Path()), wait)
 	}
 	return fmt.Errorf("lock %s: %w", lock.Path(), err)
