@@ -312,6 +312,14 @@ func (v *visit) via(h hook) {
 	v.hooks[v.profile] = h
 }
 
+// keepPosts keeps the posts on their way until release is called. Those of a visit that fails go on when it ends: a server waits for the
+// requests that it has when it is closed.
+func (v *visit) keepPosts() (release func()) {
+	on, release := context.WithCancel(v.ctx)
+	v.via(func(w http.ResponseWriter, r *http.Request, relay http.Handler) { <-on.Done(); relay.ServeHTTP(w, r) })
+	return release
+}
+
 // posted is how often the form was posted.
 func (v *visit) posted() int {
 	v.mu.Lock()
@@ -484,8 +492,7 @@ func errorsBesideFields(v *visit) {
 
 // A double click, Enter pressed on top of it and a script that sends as well make one post.
 func sentTwice(v *visit) {
-	release := make(chan struct{})
-	v.via(func(w http.ResponseWriter, r *http.Request, relay http.Handler) { <-release; relay.ServeHTTP(w, r) })
+	release := v.keepPosts()
 	v.open("fetch", "")
 	v.fill("name", "Олена", "phone", "050 111 22 33")
 	v.do(chromedp.DoubleClick(chromedp.CSS("form button")), chromedp.Focus(chromedp.CSS("[name=name]")), chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(kb.Enter))
@@ -493,7 +500,7 @@ func sentTwice(v *visit) {
 	if busy != "true,true,true" {
 		v.Errorf("meanwhile: %s", busy)
 	}
-	close(release)
+	release()
 	v.state("success")
 	v.delivers(1)
 	if n := v.posted(); n != 1 {
@@ -612,8 +619,7 @@ func backAndChanged(v *visit) {
 }
 
 func fileWithProgress(v *visit) {
-	release := make(chan struct{})
-	v.via(func(w http.ResponseWriter, r *http.Request, relay http.Handler) { <-release; relay.ServeHTTP(w, r) })
+	release := v.keepPosts()
 	name := filepath.Join(v.TempDir(), "лампа.png")
 	if err := os.WriteFile(name, picture(v.T, 600), 0o600); err != nil {
 		v.Fatal(err)
@@ -626,7 +632,7 @@ func fileWithProgress(v *visit) {
 	if label := eval[string](v, `document.querySelector('progress').getAttribute('aria-label')`); label != "лампа.png" {
 		v.Error(label)
 	}
-	close(release)
+	release()
 	v.state("success")
 	if n := eval[int](v, `document.querySelectorAll('progress').length`); n != 0 {
 		v.Error("the bar is left")
