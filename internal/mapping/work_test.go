@@ -35,7 +35,9 @@ func TestWorkIsBounded(t *testing.T) {
 			in := post(append(manyPairs(tt.items, "x=N"), "note="+strings.Repeat("y", 200<<10))...)
 			begin := time.Now()
 			got := told(apply(m, in), "promocode")
-			if took := time.Since(begin); took > 10*time.Second { // some tenths of a second are usual
+			// Some tenths of a second are usual, five seconds under the race detector, and a busy machine may take several times that. That
+			// the work is bounded is told by what is held; this finds a bound that is there and costs more than the work.
+			if took := time.Since(begin); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 			if tt.held != (got == "hold promocode [] it has no value: "+tooMuch) || !tt.held && strings.HasPrefix(got, "hold") {
