@@ -124,7 +124,8 @@ func newTown(t *testing.T) *town {
 	t.Cleanup(between.Close)
 	b.between = between.URL
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("accept-lang", "uk"))
+		chromedp.Flag("accept-lang", "uk"),
+		chromedp.Env("LC_ALL=C.UTF-8")) // where no locale is set Chromium opens no file that has a Ukrainian name
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium's sandbox refuses to run for root
 	}
