@@ -13,12 +13,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -90,6 +92,11 @@ func TestBrowser(t *testing.T) {
 			play(v)
 			if violations := eval[string](v, `(window.violations || []).join()`); violations != "" {
 				t.Errorf("the page's policy forbids %s", violations)
+			}
+			for _, told := range v.console() {
+				if !strings.HasPrefix(told, "network: ") { // how Chromium reports each status that the visit is about
+					t.Errorf("the console says %s", told)
+				}
 			}
 		})
 	}
@@ -216,6 +223,32 @@ type visit struct {
 	*town
 	ctx     context.Context
 	profile string
+	told    *errorsTold
+}
+
+// errorsTold are the red lines of a tab's console, each behind the part of the browser that wrote it.
+type errorsTold struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (e *errorsTold) hear(event any) {
+	entry, ok := event.(*log.EventEntryAdded)
+	if !ok || entry.Entry.Level != log.EntryLevelError {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lines = append(e.lines, string(entry.Entry.Source)+": "+entry.Entry.Text)
+}
+
+// console is what the tab's console holds in red. What the page wrote before it evaluates this is there: the browser tells it in order.
+func (v *visit) console() []string {
+	v.Helper()
+	eval[bool](v, "true")
+	v.told.mu.Lock()
+	defer v.told.mu.Unlock()
+	return slices.Clone(v.told.lines)
 }
 
 // visit opens a tab.
@@ -225,7 +258,10 @@ func (b *town) visit(t *testing.T, profile string) *visit {
 	t.Cleanup(end)
 	ctx, cancel := context.WithTimeout(tab, patience)
 	t.Cleanup(cancel)
-	v := &visit{t, b, ctx, profile}
+	v := &visit{t, b, ctx, profile, &errorsTold{}}
+	if err := chromedp.Listen(ctx, v.told.hear); err != nil {
+		t.Fatal(err)
+	}
 	v.before(`window.violations = []; addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective + ' ' + e.blockedURI));`)
 	return v
 }
@@ -446,6 +482,9 @@ func fetched(v *visit) {
 			v.Errorf("afterwards there is %q", left)
 		}
 	}
+	if told := v.console(); len(told) > 0 {
+		v.Errorf("posts that went well leave on the console: %q", told)
+	}
 	got := v.fields(v.delivers(2)[0])
 	if got["how"] != "button" || got["_lang"] != "uk" || got["_page"] != v.shop+"/fetch/fetch" || got["_idempotency_key"] == "" || got["_token"] == "" {
 		v.Errorf("posted: %q", got)
@@ -591,6 +630,7 @@ func busyRelay(v *visit) {
 func neverOnRefusal(v *visit) {
 	v.via(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id") // as the relay has it on every answer
 		w.WriteHeader(http.StatusGone)
 		fmt.Fprint(w, `{"ok":false,"message":"Цю форму закрито.","errors":[{"code":"INACTIVE","message":"Цю форму закрито."}]}`)
 	})

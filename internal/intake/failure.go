@@ -100,7 +100,6 @@ type fieldError struct {
 func (i *Intake) render(w http.ResponseWriter, r *http.Request, p *httpd.Problem) {
 	lang := cmp.Or(p.Lang, i.language(r, "", nil))
 	w.Header().Add("Vary", "Accept, Accept-Language")
-	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id") // a script may read them
 	var err error
 	switch elsewhere := i.elsewhere(r, p); {
 	case wantsJSON(r) || isReceipt(r) && !readAccept(r.Header).namesHTML():

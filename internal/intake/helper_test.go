@@ -234,6 +234,9 @@ func (b *bench) send(method, path, body string, headers ...string) *httptest.Res
 	if got := w.Header().Get("Access-Control-Allow-Origin"); got != "*" {
 		b.t.Errorf("%s %s: Access-Control-Allow-Origin %q", method, path, got)
 	}
+	if got := w.Header().Get("Access-Control-Expose-Headers"); got != "Retry-After, X-Request-Id" {
+		b.t.Errorf("%s %s: Access-Control-Expose-Headers %q", method, path, got)
+	}
 	return w
 }
 

@@ -176,10 +176,12 @@ func (i *Intake) Handler() http.Handler {
 }
 
 // anyOrigin lets every page read every answer: there are no cookies here that another site could ride on, and a page that cannot
-// read an error can only tell its visitor "failed to fetch".
+// read an error can only tell its visitor "failed to fetch". The two headers that say what to do next are named on every answer, also on
+// those that have none: a browser writes an error to the page's console when a script as much as asks for one that is not named.
 func anyOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
 		next.ServeHTTP(w, r)
 	})
 }
