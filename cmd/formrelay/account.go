@@ -58,7 +58,7 @@ type accountListCmd struct {
 // listedAccount is one line of `account list --json`.
 type listedAccount struct {
 	Name         string     `json:"name"`
-	Status       string     `json:"status"` // delivering, paused, paused by ops, probing or limited
+	Status       string     `json:"status"` // delivering, nothing sent yet, paused, paused by ops, probing or limited
 	Reason       string     `json:"reason,omitempty"`
 	Waiting      int64      `json:"waiting"` // submissions queued or uncertain
 	LimitedUntil *time.Time `json:"limited_until,omitempty"`
@@ -85,7 +85,11 @@ func (c accountListCmd) Run(w *world) error {
 		if err != nil {
 			return err
 		}
-		lines[i] = listedAccount{Name: name, Status: health(account, time.Now()), Reason: account.Paused, Waiting: waiting[name]}
+		answered, err := db.Answered(w.ctx, name)
+		if err != nil {
+			return err
+		}
+		lines[i] = listedAccount{Name: name, Status: health(account, answered, time.Now()), Reason: account.Paused, Waiting: waiting[name]}
 		if account.LimitedUntil.After(time.Now()) {
 			lines[i].LimitedUntil = &account.LimitedUntil
 		}
@@ -112,8 +116,11 @@ func (c accountListCmd) print(w *world, lines []listedAccount) error {
 	return table.Flush()
 }
 
-// health is an account's in a word or three.
-func health(a pace.Account, now time.Time) string {
+// unproven is the state of an account of which nothing speaks against its token, and nothing for it.
+const unproven = "nothing sent yet"
+
+// health is an account's in a word or three. answered: KeyCRM has answered a call of it before.
+func health(a pace.Account, answered bool, now time.Time) string {
 	switch {
 	case a.ByOps:
 		return "paused by ops"
@@ -123,8 +130,19 @@ func health(a pace.Account, now time.Time) string {
 		return "limited"
 	case a.Probing():
 		return "probing"
+	case !answered:
+		return unproven
 	}
 	return "delivering"
+}
+
+// pausedWords says for whom an account is paused, or why, to be read behind its name: `account pause` begins its reason with the word.
+func pausedWords(reason string) string {
+	reason = strings.TrimSuffix(reason, ".")
+	if strings.HasPrefix(reason, "paused ") {
+		return reason
+	}
+	return "paused: " + reason
 }
 
 // maxReason bounds what ops may say about a pause.

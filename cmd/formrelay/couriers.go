@@ -15,6 +15,7 @@ import (
 	"formrelay/internal/mapping/value"
 	"formrelay/internal/pace"
 	"formrelay/internal/profile"
+	"formrelay/internal/submission"
 )
 
 // couriers are the couriers of all accounts, by account. The store may wake them before they are there: whoever is told of nothing finds
@@ -22,6 +23,32 @@ import (
 type couriers struct {
 	mu     sync.RWMutex
 	byName map[string]*delivery.Courier
+	proven sync.Map // the accounts of which KeyCRM has answered a call, as far as this process knows
+}
+
+// answered tells whether KeyCRM has ever answered a call of an account, in this process or, as the database says, before it.
+func (c *couriers) answered(ctx context.Context, account string, stored func(context.Context, string) (bool, error)) (bool, error) {
+	if _, proven := c.proven.Load(account); proven {
+		return true, nil
+	}
+	yes, err := stored(ctx, account)
+	if yes {
+		c.proven.Store(account, true)
+	}
+	return yes, err
+}
+
+// called gives the function that is told of each call of an account. Only an answer that nobody gets without the right token proves it;
+// a 429 does not.
+func (c *couriers) called(account string, count func(submission.AttemptKind, keycrm.Answer)) func(submission.AttemptKind, keycrm.Answer) {
+	return func(kind submission.AttemptKind, a keycrm.Answer) {
+		switch a.Outcome {
+		case keycrm.Done, keycrm.Rejected, keycrm.Duplicate:
+			c.proven.Store(account, true)
+		case keycrm.Limited, keycrm.Unauthorised, keycrm.WrongAddress, keycrm.NotSent, keycrm.Uncertain:
+		}
+		count(kind, a)
+	}
 }
 
 // open makes one courier for each account. Submissions of an account that is no longer configured are told: nobody delivers them, and
@@ -84,7 +111,7 @@ func newCourier(w *world, account config.Account, r *relay) (*delivery.Courier, 
 		Files:   r.store,
 		Storage: client,
 		Log:     r.log,
-		OnCall:  r.metrics.Called(account.Name),
+		OnCall:  r.couriers.called(account.Name, r.metrics.Called(account.Name)),
 	}), nil
 }
 

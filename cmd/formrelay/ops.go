@@ -42,6 +42,7 @@ func opsRoutes(report readiness, scrape http.Handler) chi.Router {
 type readiness struct {
 	ready    func(context.Context) error
 	account  func(ctx context.Context, name string) (pace.Account, error)
+	answered func(ctx context.Context, account string) (bool, error) // whether KeyCRM ever answered a call of it: then its token is right
 	accounts []string
 	broken   func() []string // profiles
 	serves   func(profile string) bool
@@ -59,10 +60,11 @@ type state struct {
 // accountState is how one account is. State is the one word that says most; the fields beside it tell whatever else is true.
 type accountState struct {
 	Name         string     `json:"name"`
-	State        string     `json:"state"`                   // "delivering", "paused", "limited", "probing" or "unknown"
+	State        string     `json:"state"`                   // "delivering", "nothing sent yet", "paused", "limited", "probing" or "unknown"
 	Paused       string     `json:"paused,omitempty"`        // why nothing is sent
+	ByOps        bool       `json:"by_ops,omitempty"`        // with Paused: a person said so, and only a person ends it
 	LimitedUntil *time.Time `json:"limited_until,omitempty"` // KeyCRM's 429: nothing goes before
-	ProbeAt      *time.Time `json:"probe_at,omitempty"`      // while paused or probing: the next call goes not before
+	ProbeAt      *time.Time `json:"probe_at,omitempty"`      // while paused or probing: the next call goes not before; none while ops have it paused
 	Broken       int        `json:"broken_calls,omitempty"`  // calls without a usable answer, in a row
 }
 
@@ -91,12 +93,15 @@ func (o readiness) stateOf(ctx context.Context, name string) accountState {
 	if err != nil {
 		return accountState{Name: name, State: "unknown"}
 	}
-	s := accountState{Name: name, State: "delivering", Paused: health.Paused, Broken: health.Broken}
+	s := accountState{Name: name, State: "delivering", Paused: health.Paused, ByOps: health.ByOps, Broken: health.Broken}
+	if answered, err := o.answered(ctx, name); err == nil && !answered {
+		s.State = unproven
+	}
 	if health.Probing() {
 		s.State = "probing"
 	}
 	if health.Paused != "" || health.Probing() {
-		s.ProbeAt = &health.ProbeAt
+		s.ProbeAt = given(health.ProbeAt)
 	}
 	if time.Until(health.LimitedUntil) > 0 {
 		s.State, s.LimitedUntil = "limited", &health.LimitedUntil
@@ -150,9 +155,17 @@ func (s state) brokenWords() []string {
 
 // String is one account's line.
 func (a accountState) String() string {
-	text := "account " + a.Name + ": " + a.State
-	if a.Paused != "" {
-		text += ": " + a.Paused
+	text := "account " + a.Name + ": "
+	switch {
+	case a.Paused != "":
+		text += pausedWords(a.Paused)
+	case a.State == unproven:
+		text += a.State + " (formrelay check --online tells whether its token works)"
+	default:
+		text += a.State
+	}
+	if a.ByOps {
+		text += "; until: formrelay account resume " + a.Name
 	}
 	if a.LimitedUntil != nil {
 		text += "; KeyCRM asked for a pause until " + a.LimitedUntil.UTC().Format(time.RFC3339)

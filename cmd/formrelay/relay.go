@@ -94,6 +94,9 @@ func (r *relay) listen(ctx context.Context, c config.Checked, pages func(chi.Rou
 		pages(public)
 	}
 	report := readiness{ready: r.store.Ready, account: r.store.Account, accounts: accountNames(c), broken: r.profiles.live.Broken}
+	report.answered = func(ctx context.Context, account string) (bool, error) {
+		return r.couriers.answered(ctx, account, r.store.Answered)
+	}
 	report.serves = func(name string) bool { _, serves := r.profiles.live.Get(name); return serves }
 	ops := opsRoutes(report, r.metrics.Handler())
 	options := httpd.Options{Log: r.log, Drain: grace}

@@ -349,12 +349,15 @@ func TestReleaseRefused(t *testing.T) {
 func TestAccountPauseAndResume(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, sandbox.Options{}, nil)
-	if out := s.must("account", "list"); !strings.Contains(out, "main") || !strings.Contains(out, "delivering") {
+	if out := s.must("account", "list"); !strings.Contains(out, "main") || !strings.Contains(out, "nothing sent yet") {
 		t.Errorf("list:\n%s", out)
 	}
 	s.fails("", 1, []string{`there is no account "mian"; the accounts are main`}, "account", "pause", "mian")
 	s.must("account", "pause", "main", "--reason", "stocktaking")
 	eventually(t, "the log says so", func() bool { return strings.Contains(s.log.String(), "stocktaking") })
+	if out := get(t, s.ops+"/readyz"); !strings.Contains(out, "account main: paused by ") || !strings.Contains(out, ": stocktaking; until: formrelay account resume main\n") {
+		t.Errorf("/readyz says\n%s", out)
+	}
 	calls := len(s.crm.Calls())
 	id := s.submit("lead", callbackBody())
 	if out := s.must("account", "list", "--json"); !strings.Contains(out, `"status":"paused by ops","reason":"paused by `) || !strings.Contains(out, `"waiting":1`) {
@@ -368,9 +371,12 @@ func TestAccountPauseAndResume(t *testing.T) {
 		if paused := strings.Contains(listed, "paused by ops"); paused && made != calls {
 			t.Fatal("KeyCRM was called while ops had the account paused")
 		}
-		return strings.Contains(listed, "delivering")
+		return !strings.Contains(listed, "paused by ops")
 	})
 	s.settled(id, "delivered")
+	if out := s.must("account", "list") + get(t, s.ops+"/readyz"); strings.Count(out, "delivering") != 2 {
+		t.Errorf("after an order KeyCRM is known to answer:\n%s", out)
+	}
 }
 
 // A person's values are in no byte of the database's files while the server goes on.

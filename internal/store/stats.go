@@ -3,6 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -101,4 +103,20 @@ func (s *Store) PaceUsed(ctx context.Context, account string, limit pace.Limit) 
 		}
 	}
 	return used, nil
+}
+
+// anyAnswered repeats the condition of submissions_figures, as countOthers does.
+const anyAnswered = `SELECT 1 FROM revisions p WHERE EXISTS (SELECT 1 FROM submissions s
+	WHERE s.profile = p.profile AND s.account = ? AND (s.state = 'delivered' OR s.state = 'rejected')
+		AND s.state <> 'queued' AND s.state <> 'uncertain') LIMIT 1`
+
+// Answered tells whether KeyCRM ever took or refused a submission of the account: with a wrong token it does neither. It is asked along the
+// index of figures, profile by profile.
+func (s *Store) Answered(ctx context.Context, account string) (bool, error) {
+	var one int
+	err := s.read.QueryRowContext(ctx, s.d.bind(anyAnswered), account).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, s.explained(err)
 }

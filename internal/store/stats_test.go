@@ -57,8 +57,17 @@ func testFigures(t *testing.T, f *fixture) {
 	other := f.order("d")
 	other.Account, other.Profile, other.ReceivedAt = "sisal", "lead", f.clock.Now().Add(-time.Hour)
 	f.ok(f.Accept(t.Context(), other, revision()))
+	answered := func(account string, want bool) {
+		t.Helper()
+		yes, err := f.Answered(t.Context(), account)
+		f.ok(err)
+		f.same(want, yes)
+	}
+	answered("main", false)
 	c, call := f.create("me")
 	f.settle(c, call, keycrm.Answer{Outcome: keycrm.Done, ID: 7})
+	answered("main", true)
+	answered("sisal", false)
 
 	figures, err = f.Figures(t.Context())
 	f.ok(err)
@@ -117,6 +126,7 @@ func TestFiguresReadAnIndexOnly(t *testing.T) {
 		countOthers:  "USING COVERING INDEX submissions_figures",
 		countClaimed: "USING INDEX submissions_leased", // it looks at the few rows that couriers have
 		countWaiting: "USING COVERING INDEX submissions_due",
+		anyAnswered:  "SEARCH s EXISTS USING COVERING INDEX submissions_figures (profile=? AND account=? AND state=?)",
 	} {
 		plan, err := list(t.Context(), f.read, `EXPLAIN QUERY PLAN `+query, []any{"x", "x"}[:strings.Count(query, "?")], func(r row) (step string, err error) {
 			var ignored int
