@@ -46,7 +46,7 @@ func (c choice) check(states []submission.State) error {
 		return nil
 	case c.State == "":
 		return usageError{fmt.Errorf("name submissions by their ids, or say which with --state: %s", words(states))}
-	case !slices.Contains(states, submission.State(c.State)):
+	case slices.ContainsFunc(c.narrowing.states(), func(state submission.State) bool { return !slices.Contains(states, state) }):
 		return usageError{fmt.Errorf("--state: this command is for submissions that are %s", words(states))}
 	}
 	return nil

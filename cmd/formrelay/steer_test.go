@@ -111,7 +111,7 @@ func TestReplayRejected(t *testing.T) {
 		t.Errorf("%q", out)
 	}
 	s.settled(ids[0], "delivered")
-	s.must("submissions", "replay", "--state", "rejected", "--since", "1h", "--profile", "lead", "--yes=2")
+	s.must("submissions", "replay", "--state", "rejected,held", "--since", "1h", "--profile", "lead", "--yes=2")
 	for _, id := range ids {
 		s.settled(id, "delivered")
 	}

@@ -31,7 +31,7 @@ type submissionsCmd struct {
 
 // narrowing is how commands say which submissions they mean.
 type narrowing struct {
-	State   string `placeholder:"STATE" help:"Only those in this state: queued, sending, delivered, uncertain, rejected, held, refused or discarded."`
+	State   string `placeholder:"STATE,…" help:"Only those in this state, or in one of several: queued, sending, delivered, uncertain, rejected, held, refused, discarded."`
 	Reason  string `placeholder:"WORD" help:"Only those held for this reason, or marked with it, such as spam or test."`
 	Profile string `placeholder:"NAME" help:"Only those of this profile."`
 	Since   string `placeholder:"TIME" help:"Only those received then or later: 2026-03-04, 2026-03-04T09:15 (UTC), or how long ago, such as 90m or 7d."`
@@ -44,9 +44,11 @@ const maxText = 200
 
 // filter turns the flags into what the store is asked. now is what "ago" counts from.
 func (n narrowing) filter(now time.Time) (store.Filter, error) {
-	f := store.Filter{Profile: n.Profile, State: submission.State(n.State), Reason: submission.Reason(n.Reason), Text: strings.TrimSpace(n.Text)}
-	if n.State != "" && !slices.Contains(submission.States(), f.State) {
-		return f, usageError{fmt.Errorf("--state: there is no state %q; the states are %s", n.State, words(submission.States()))}
+	f := store.Filter{Profile: n.Profile, States: n.states(), Reason: submission.Reason(n.Reason), Text: strings.TrimSpace(n.Text)}
+	for _, state := range f.States {
+		if !slices.Contains(submission.States(), state) {
+			return f, usageError{fmt.Errorf("--state: there is no state %q; the states are %s", state, words(submission.States()))}
+		}
 	}
 	if n.Reason != "" && !slices.Contains(submission.Reasons(), f.Reason) {
 		return f, usageError{fmt.Errorf("--reason: there is no reason %q; the reasons are %s", n.Reason, words(submission.Reasons()))}
@@ -60,6 +62,19 @@ func (n narrowing) filter(now time.Time) (store.Filter, error) {
 	}
 	f.Until, err = timeFlag("until", n.Until, now)
 	return f, err
+}
+
+// states are those of --state, each once, known or not; none when it is not given.
+func (n narrowing) states() (all []submission.State) {
+	if n.State == "" {
+		return nil
+	}
+	for word := range strings.SplitSeq(n.State, ",") {
+		if state := submission.State(strings.TrimSpace(word)); !slices.Contains(all, state) {
+			all = append(all, state)
+		}
+	}
+	return all
 }
 
 // timeFlag reads a moment or how long ago it was; an empty text is the zero time.

@@ -600,9 +600,13 @@ func testList(t *testing.T, f *fixture) {
 	}
 	f.same([]string{"59", "58", "57"}, ids(Filter{Limit: 3}))
 	f.same([]string{"49", "48"}, ids(Filter{Limit: 2, Before: "50"}))
-	f.same([]string{"50", "40", "30", "20", "10", "00"}, ids(Filter{State: submission.Held}))
+	f.same([]string{"50", "40", "30", "20", "10", "00"}, ids(Filter{States: []submission.State{submission.Held}}))
+	both := []submission.State{submission.Held, submission.Queued, submission.Rejected}
+	f.same([]string{"59", "58", "57", "56", "55", "54", "53", "52", "51", "50"}, ids(Filter{States: both, Limit: 10}))
+	f.same([]string{"00", "01", "02"}, ids(Filter{States: both, Limit: 3, Oldest: true}))
+	f.same(60, len(ids(Filter{States: both, Limit: 100})))
 	f.same([]string{"20", "10", "00"}, ids(Filter{Profile: "other", Before: "30"}))
-	f.same(0, len(ids(Filter{Profile: "other", State: submission.Queued})))
+	f.same(0, len(ids(Filter{Profile: "other", States: []submission.State{submission.Queued}})))
 	f.same(defaultList, len(ids(Filter{})))
 	f.same(60, len(ids(Filter{Limit: 1 << 30})))
 	_, err := f.List(t.Context(), Filter{Before: "unknown"})

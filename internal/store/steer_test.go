@@ -368,8 +368,9 @@ func testWalk(t *testing.T, f *fixture) {
 	}{
 		"all":           {Filter{}, 192},
 		"profile":       {Filter{Profile: "other"}, 96},
-		"state":         {Filter{State: submission.Held}, 192},
-		"another state": {Filter{State: submission.Queued}, 0},
+		"state":         {Filter{States: []submission.State{submission.Held}}, 192},
+		"another state": {Filter{States: []submission.State{submission.Queued}}, 0},
+		"two states":    {Filter{Profile: "other", States: []submission.State{submission.Queued, submission.Held}, Until: start.Add(10 * time.Minute)}, 5},
 		"reason":        {Filter{Reason: submission.ReasonTest, Oldest: true}, 96},
 		"text":          {Filter{Text: "їВГА 19"}, 3},
 		"since":         {Filter{Since: start.Add(190 * time.Minute)}, 2},
@@ -379,7 +380,7 @@ func testWalk(t *testing.T, f *fixture) {
 		"a phone":       {Filter{Person: person("+380501112233")}, 96},
 		"in a comment":  {Filter{Person: person("0672223344")}, 96},
 		"nobody":        {Filter{Person: person("0672223345")}, 0},
-		"all of it":     {Filter{Profile: "other", State: submission.Held, Text: "ївга 1", Since: start, Oldest: true}, 51},
+		"all of it":     {Filter{Profile: "other", States: []submission.State{submission.Held}, Text: "ївга 1", Since: start, Oldest: true}, 51},
 	} {
 		if got := count(tt.filter); got != tt.want {
 			t.Errorf("%s: %d, want %d", name, got, tt.want)
@@ -393,7 +394,7 @@ func testWalk(t *testing.T, f *fixture) {
 	more, err := f.List(ctx, Filter{Text: "Ївга 1", Before: looked.Before, Limit: 1000})
 	f.ok(err)
 	f.same(103, len(rows)+len(more))
-	if _, err := f.List(ctx, Filter{State: "' OR 1 = 1 --"}); err == nil {
+	if _, err := f.List(ctx, Filter{States: []submission.State{"held", "' OR 1 = 1 --"}}); err == nil {
 		t.Error("a state that there is not was asked for")
 	}
 }
@@ -499,7 +500,7 @@ func TestBesideTheServer(t *testing.T) {
 	})
 	visitors.Wait()
 	n := 0
-	for s, err := range b.All(t.Context(), Filter{State: submission.Held, Oldest: true}) {
+	for s, err := range b.All(t.Context(), Filter{States: []submission.State{submission.Held}, Oldest: true}) {
 		f.ok(err)
 		refusals, err := b.Erase(t.Context(), "olena", []submission.Submission{s})
 		f.ok(errors.Join(append(refusals, err)...))

@@ -26,7 +26,7 @@ const arrivalSlack = time.Hour
 // Filter says which submissions List and All return. Each condition that is set must hold.
 type Filter struct {
 	Profile string               // of this profile; empty: of all
-	State   submission.State     // in this state; empty: in all
+	States  []submission.State   // in one of these states; none: in all
 	Reason  submission.Reason    // kept back for this reason, or with a signal of it; empty: for any or none
 	Files   submission.FileState // with a file in this state; empty: with files or without
 	Since   time.Time            // received then or later; zero: from the first on
@@ -138,6 +138,7 @@ func (s *Store) walk(ctx context.Context, f Filter, page int, whole bool) iter.S
 type pages struct {
 	columns string
 	where   []string
+	states  []string // the condition of each state that is asked for; none: all
 	args    []any
 	oldest  bool
 	size    int
@@ -158,8 +159,8 @@ func (s *Store) pages(ctx context.Context, f Filter, size int, whole bool) (*pag
 	if f.Profile != "" {
 		q.and("profile || '' = ?", f.Profile)
 	}
-	if f.State != "" {
-		if err := q.state(f.State); err != nil {
+	for _, state := range f.States {
+		if err := q.state(state); err != nil {
 			return nil, err
 		}
 	}
@@ -189,13 +190,14 @@ func (q *pages) and(condition string, values ...any) {
 }
 
 func (q *pages) state(state submission.State) error {
+	condition := "state = '" + string(state) + "'"
 	switch {
 	case !slices.Contains(submission.States(), state):
 		return fmt.Errorf("there is no state %q", state)
 	case state == submission.Rejected || state == submission.Held || state == submission.Refused || state == submission.Discarded:
-		q.and(steered)
+		condition = steered + " AND " + condition
 	}
-	q.and("state = '" + string(state) + "'")
+	q.states = append(q.states, condition)
 	return nil
 }
 
@@ -235,8 +237,17 @@ func (q *pages) next(ctx context.Context, s *Store) ([]record, error) {
 	if q.oldest {
 		order = "ASC"
 	}
-	query := `SELECT ` + q.columns + ` FROM submissions WHERE ` + strings.Join(where, " AND ") + ` ORDER BY seq ` + order + ` LIMIT ?`
-	rows, err := list(ctx, s.read, s.d.bind(query), append(args, q.size), scanSubmission)
+	// Each state is a question of its own, which its index answers in the order of arrival; the databases merge them as they read.
+	one := `SELECT ` + q.columns + ` FROM submissions WHERE ` + strings.Join(where, " AND ")
+	questions, values := []string{one}, args
+	for n, state := range q.states {
+		if n > 0 {
+			questions, values = append(questions, ""), append(values, args...)
+		}
+		questions[n] = one + " AND " + state
+	}
+	query := strings.Join(questions, " UNION ALL ") + ` ORDER BY seq ` + order + ` LIMIT ?`
+	rows, err := list(ctx, s.read, s.d.bind(query), append(values, q.size), scanSubmission)
 	if err == nil && len(rows) > 0 {
 		q.cursor, q.begun = rows[len(rows)-1].seq, true
 	}
