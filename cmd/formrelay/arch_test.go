@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"internal/metrics":            {"internal/submission", "internal/keycrm", "internal/pace"}, // the only one that knows of Prometheus
 	"internal/pace":               {},
 	"internal/profile/online":     {"internal/profile", "internal/mapping", "internal/mapping/value", "internal/keycrm"},
-	"internal/profile/scaffold":   {"internal/profile", "internal/mapping", "internal/form", "internal/keycrm"}, // a sample is mapped to make the test
+	"internal/profile/scaffold":   {"internal/profile", "internal/mapping", "internal/mapping/value", "internal/form", "internal/keycrm"}, // a sample is mapped to make the test
 	"internal/profile/reference":  {"internal/profile", "internal/keycrm", "internal/mapping/expression", "internal/mapping/value"},
 	"internal/phpscript":          {"internal/profile", "internal/mapping", "internal/keycrm"},
 	"internal/profile":            {"internal/form", "internal/mapping", "internal/mapping/value", "internal/keycrm"},

@@ -180,9 +180,11 @@ func (f *filling) hide(name, value string) {
 func inputFor(c mapping.Correction, value string, text map[string]string) web.Input {
 	missing := c.Code == mapping.CodeMissing || c.Code == mapping.CodeEmpty
 	switch {
+	case len(c.Choices) == 1 && missing: // a box that was not ticked, whose value is a sentence
+		return web.Input{Kind: web.BoxInput, Value: c.Choices[0]}
 	case len(c.Choices) > 0:
 		return choice(value, c.Choices, c.Choices)
-	case c.Type == "bool" && missing: // a box that was not ticked
+	case c.Type == "bool" && missing: // a box whose value only says yes
 		return web.Input{Kind: web.BoxInput, Value: "on"}
 	case c.Type == "bool" || c.Code == mapping.CodeBool:
 		return choice(value, []string{"yes", "no"}, []string{text["422.yes"], text["422.no"]})

@@ -296,6 +296,17 @@ func TestInputsSuitTheirRules(t *testing.T) {
 	}
 }
 
+// A box whose one value is a sentence is a box again, and sends that sentence.
+func TestABoxOfOneValue(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "order", strings.Replace(order, "agree: {type: bool, validate: required,", `agree: {validate: "required,oneof='I take it'",`, 1))
+	page := refused(t, b, "name=Olena&size=M")
+	in := page.named("agree")
+	if len(in) != 1 || in[0].attrs["type"] != "checkbox" || in[0].value != "I take it" {
+		t.Errorf("the box is %+v", in)
+	}
+}
+
 // Passwords are never sent back, files have to be chosen again, and both is said.
 func TestPasswordsAndFiles(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package scaffold
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -53,9 +54,10 @@ type field struct {
 	value       string
 	required    bool
 	multiple    bool
-	boxes       int // checkboxes of that name
-	shortest    int // minlength, 0: none
-	longest     int // maxlength, 0: none
+	boxes       int    // checkboxes of that name
+	group       string // what the page calls all of them
+	shortest    int    // minlength, 0: none
+	longest     int    // maxlength, 0: none
 	min, max    string
 	step        string
 	pattern     string
@@ -125,6 +127,8 @@ type reader struct {
 	loose  *Form   // for the fields outside of any form
 	table  *Form   // a form that stands in a table where none may: what follows in the table is its own
 	near   string  // the text before the next field
+	above  string  // the same but for what stands in another field's label: what a group of boxes may be called by
+	inside bool    // of a label that is some field's own
 	legend string  // of the fieldset around
 	owned  []owned // fields that name their form by its id, which may come later
 	sample strings.Builder
@@ -137,6 +141,7 @@ type owned struct {
 	node *html.Node
 	form string
 	near string
+	over string // the text above
 }
 
 // survey gathers what is said elsewhere than at the fields: labels, the page's language and title, what built it.
@@ -197,11 +202,7 @@ func (r *reader) walk(n *html.Node, in *Form) {
 	switch n.Type {
 	case html.TextNode:
 		if text := clean(n.Data); text != "" {
-			r.near = text
-			if n.Parent != nil && heading(n.Parent) {
-				r.near = ""
-			}
-			r.seen(text)
+			r.text(n, text)
 		}
 		return
 	case html.ElementNode:
@@ -209,16 +210,44 @@ func (r *reader) walk(n *html.Node, in *Form) {
 			return
 		}
 	}
-	table, legend := r.table, r.legend
+	table, legend, inside := r.table, r.legend, r.inside
+	r.inside = inside || n.DataAtom == atom.Label && owns(n)
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		r.walk(c, in)
 	}
+	r.inside = inside
 	if n.DataAtom == atom.Table {
 		r.table = table
 	}
 	if n.DataAtom == atom.Fieldset {
 		r.legend = legend
 	}
+}
+
+// text notes what stands before the next field.
+func (r *reader) text(n *html.Node, text string) {
+	r.near = text
+	if n.Parent != nil && heading(n.Parent) {
+		r.near = ""
+	}
+	if !r.inside {
+		r.above = r.near
+	}
+	r.seen(text)
+}
+
+// owns tells a label that is some field's own from one that is no more than a line of text.
+func owns(label *html.Node) bool {
+	if has(label, "for") {
+		return true
+	}
+	left := maxNodes
+	for n := range label.Descendants() {
+		if left--; left < 0 || n.DataAtom == atom.Input || n.DataAtom == atom.Select || n.DataAtom == atom.Textarea {
+			return true
+		}
+	}
+	return false
 }
 
 // seen keeps some of the page's text, by which its language is told.
@@ -247,7 +276,7 @@ func (r *reader) element(n *html.Node, in **Form) bool {
 		if f == nil {
 			return true
 		}
-		*in, r.near = f, ""
+		*in, r.near, r.above = f, "", ""
 		if n.FirstChild == nil && n.Parent != nil && inTable(n.Parent) {
 			r.table = f
 		}
@@ -296,13 +325,13 @@ func (r *reader) form(n *html.Node) *Form {
 
 // control gives a field to its form: the one it names, else the one around it, else the one the table's old way of writing meant.
 func (r *reader) control(n *html.Node, in *Form) {
-	near := r.near
-	r.near = ""
+	near, above := r.near, r.above
+	r.near, r.above = "", ""
 	if r.controls++; r.controls > maxControls {
 		return
 	}
 	if id := attr(n, "form"); id != "" {
-		r.owned = append(r.owned, owned{node: n, form: id, near: near})
+		r.owned = append(r.owned, owned{node: n, form: id, near: near, over: above})
 		return
 	}
 	if in == nil {
@@ -314,14 +343,14 @@ func (r *reader) control(n *html.Node, in *Form) {
 		}
 		in = r.loose
 	}
-	r.add(in, n, near)
+	r.add(in, n, near, above)
 }
 
 // collect ends the reading: fields that named their form go there, empty forms go, and what is left is numbered and understood.
 func (r *reader) collect() {
 	for _, o := range r.owned {
 		if f := r.ids[o.form]; f != nil {
-			r.add(f, o.node, o.near)
+			r.add(f, o.node, o.near, o.over)
 		}
 	}
 	if len(r.page.Forms) == 0 && r.loose != nil && len(r.loose.fields) > 0 {
@@ -341,7 +370,7 @@ func (r *reader) collect() {
 }
 
 // add takes one input, list or text area into a form.
-func (r *reader) add(f *Form, n *html.Node, near string) {
+func (r *reader) add(f *Form, n *html.Node, near, above string) {
 	kind := strings.ToLower(strings.TrimSpace(attr(n, "type")))
 	switch {
 	case n.DataAtom == atom.Button, kind == "submit", kind == "button", kind == "reset", kind == "image":
@@ -357,7 +386,7 @@ func (r *reader) add(f *Form, n *html.Node, near string) {
 	if has(n, "disabled") {
 		return // a browser does not post it
 	}
-	c := r.field(n, kind, near)
+	c := r.field(n, kind, near, above)
 	if !f.merge(c) {
 		f.append(c)
 	}
@@ -402,7 +431,7 @@ func inputType(kind string) bool {
 }
 
 // field reads one element's attributes.
-func (r *reader) field(n *html.Node, kind, near string) *field {
+func (r *reader) field(n *html.Node, kind, near, above string) *field {
 	c := &field{
 		name: attr(n, "name"), kind: kind, id: attr(n, "id"), value: attr(n, "value"), placeholder: clean(attr(n, "placeholder")),
 		required: has(n, "required") || attr(n, "aria-required") == "true" || attr(n, "data-tilda-req") == "1",
@@ -426,15 +455,14 @@ func (r *reader) field(n *html.Node, kind, near string) *field {
 			c.value = "on"
 		}
 		c.options = []option{{value: c.value, label: own, chosen: has(n, "checked")}}
-		c.boxes = 1
-		if kind == "radio" || c.label == "" {
-			c.label = r.legend
-			if c.label == "" {
-				c.label = near
-			}
-			if c.label == own && kind == "radio" {
-				c.label = ""
-			}
+		c.boxes, c.group = 1, cmp.Or(r.legend, above)
+		if c.group == own {
+			c.group = ""
+		}
+		if kind == "radio" {
+			c.label = c.group
+		} else if c.label == "" {
+			c.label = cmp.Or(c.group, near)
 		}
 		return c
 	}
@@ -497,6 +525,7 @@ func (f *Form) merge(c *field) bool {
 		case choice && old.kind == c.kind && len(old.options) <= maxOptions:
 			old.options = append(old.options, c.options...)
 			old.boxes++
+			old.label, old.id = old.group, "" // those of the first box speak of one choice
 			old.required = old.required || c.required
 		}
 		return true

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"formrelay/internal/form"
+	"formrelay/internal/mapping/value"
 )
 
 // rule is what the HTML states of a field, as a profile says it.
@@ -45,7 +46,11 @@ var itemName = regexp.MustCompile(`\[\d+\]\[`)
 
 func (f *Form) rule(c *field) *rule {
 	r := &rule{field: c, name: itemName.ReplaceAllString(c.name, "[]["), typ: c.typ()}
-	if c.required && (c.boxes < 2 || c.kind == "radio") {
+	switch {
+	case !c.required || c.kind == "checkbox" && c.boxes > 1:
+	case c.single() && strings.TrimSpace(c.value) == "":
+		r.said = append(r.said, `the page's required is not repeated: ticked or not, the box posts nothing; give it value="1"`)
+	default:
 		r.tags = append(r.tags, "required")
 	}
 	switch c.kind {
@@ -87,9 +92,16 @@ func (c *field) typ() string {
 		return c.numeric()
 	case "date", "datetime-local":
 		return "date"
+	case "checkbox":
+		if ticked, err := value.TypeBool.Convert(c.value, value.Env{}); err == nil && ticked == true && c.single() && !strings.HasSuffix(c.name, "[]") {
+			return "bool" // so that it is a box again where a visitor is to correct it
+		}
 	}
 	return ""
 }
+
+// single tells a box that is ticked or not from those of which some may be.
+func (c *field) single() bool { return c.kind == "checkbox" && c.boxes < 2 }
 
 // numeric tells whole numbers from others as a browser does: by step, which counts from min.
 func (c *field) numeric() string {
@@ -232,7 +244,7 @@ func (r *rule) choices() {
 		}
 	}
 	switch {
-	case c.kind == "checkbox" && c.boxes < 2, len(values) < 2 && c.kind != "radio", len(values) == 0:
+	case c.single() && (r.typ != "" || !slices.Contains(r.tags, "required")), !c.single() && len(values) < 2 && c.kind != "radio", len(values) == 0:
 		return
 	case len(c.options) > maxOptions:
 		r.said = append(r.said, "the page's list is too long to be repeated: any value is taken")

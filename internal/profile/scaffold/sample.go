@@ -233,6 +233,19 @@ func (p *Page) words(r role) string {
 	return ""
 }
 
+// yes is the word by which people of the page's language agree.
+func (p *Page) yes() string {
+	switch p.lang {
+	case "ru":
+		return "да"
+	case "en":
+		return "yes"
+	case "pl":
+		return "tak"
+	}
+	return "так"
+}
+
 // number is one that the page's bounds allow.
 func (c *field) number() string {
 	n := 1.0

@@ -181,12 +181,41 @@ func pages() map[string]pageTest {
 			page: `<form method=post><input name=phone><input type=checkbox name="product[]" value="Lamp"><input type=checkbox name="product[]" value="Cup"></form>`,
 			want: []string{`- each: ${list(product)}`, "name: ${item}", `"product[]": {validate: "oneof=Lamp Cup"}`},
 		},
+		"boxes under a legend": {
+			page: `<form method=post><input name=phone><fieldset><legend>Кольори</legend><label><input type=checkbox name="colors[]" value="білий" id=name> білий</label>
+<label><input type=checkbox name="colors[]" value="чорний"> чорний</label></fieldset></form>`,
+			want: []string{`"colors[]": {validate: "oneof=білий чорний", label: {uk: "Кольори"}}`, `# Кольори`},
+			not:  []string{`label: {uk: "білий"}`},
+		},
+		"boxes whose first is like another field": {
+			page: `<form method=post><input name=phone><fieldset><legend>Доставка</legend><label><input type=checkbox name="way[]" value="np"> Нова Пошта</label>
+<label><input type=checkbox name="way[]" value="up"> Укрпошта</label></fieldset></form>`,
+			want: []string{`label: {uk: "Доставка"}`, `shipping_service: '${join(", ", list(way))}'   # guessed from its label, "Доставка"`},
+			not:  []string{"shipping_receive_point", "Нова Пошта"},
+		},
+		"boxes behind a line of text, and with none": {
+			page: `<html lang=uk><form method=post><input name=phone><p>Що цікавить</p><label>Лампи <input type=checkbox name=a value=1></label><label>Свічки <input type=checkbox name=a value=2></label>
+<label><input type=checkbox name=b value=1> Нова Пошта</label><label><input type=checkbox name=b value=2> Укрпошта</label></form>`,
+			want: []string{`b: {validate: "oneof=1 2"}`},
+			not:  []string{`label: {uk: "Лампи"}`, "Нова Пошта", "shipping"},
+		},
+		"single boxes": {
+			page: `<html lang=uk><form method=post><input name=phone><label><input type=checkbox name=agree required> Погоджуюся</label><label><input type=checkbox name=gift value=1> На подарунок</label>
+<label><input type=checkbox name=offer value="Приймаю оферту" required> Приймаю оферту</label><label><input type=checkbox name=news value="хочу"> Новини</label>
+<label><input type=checkbox name=empty value="" required> Так</label><input type=hidden name=half value=0><label><input type=checkbox name=half value=1 required> Умови</label></form>`,
+			want: []string{
+				`agree: {type: bool, validate: "required", label: {uk: "Погоджуюся"}}`, `gift: {type: bool, label: {uk: "На подарунок"}}`,
+				`offer: {validate: "required,oneof='Приймаю оферту'", label: {uk: "Приймаю оферту"}}`, `news: {label: {uk: "Новини"}}`,
+				`empty: {label: {uk: "Так"}}`, "# Так: the page's required is not repeated", `half: {type: bool, validate: "required", label: {uk: "Умови"}}`,
+				`value: '${gift == true ? "так" : nil}'`,
+			},
+		},
 		"hidden fields, consent, a trap and files": {
 			page: `<form method=post><input name=phone><input type=hidden name=utm_source><input type=hidden name=gclid><input type=hidden name=form_id value=7>
 <input type=checkbox name=agree required><label><input type=checkbox name=news>Новини</label><input name=bot-field style="display:none"><input type=file name=photo accept=".jpg,image/png" multiple>
 <input type=hidden name=amount value="1 299 грн"><input type=hidden name=payment_method_id value=2></form>`,
 			want: []string{
-				"utm_source: ${utm_source}", `agree: {validate: "required"}`, `honeypot: "bot-field"`, "max: 10", `types: ["image/jpeg", "image/png"]`,
+				"utm_source: ${utm_source}", `agree: {type: bool, validate: "required"}`, `honeypot: "bot-field"`, "max: 10", `types: ["image/jpeg", "image/png"]`,
 				`rest_except: ["form_id"]`, "payment_method_id: ${payment_method_id}", "amount: ${amount}", "look at the sum before you ship", `agree: "on"`,
 			},
 			changes: []string{`enctype="multipart/form-data"`, "without enctype no file is sent"},

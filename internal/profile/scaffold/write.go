@@ -328,6 +328,9 @@ func (d *draft) customs() {
 		if shown++; shown > maxOptions {
 			return
 		}
+		if c.typ() == "bool" { // a manager reads a word, and nothing where the box was left
+			expr += ` == true ? "` + d.form.page.yes() + `" : nil`
+		}
 		d.add("  #   - {uuid: " + prefix + "1021, value: " + commented(expr) + "}   # " + c.called())
 	}
 }
