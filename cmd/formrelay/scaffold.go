@@ -17,11 +17,11 @@ func (c scaffoldCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	name := c.Page
+	name, called := c.Page, scaffold.NameOf(c.Page)
 	if name == "-" {
-		name = "stdin"
+		name, called = "stdin", ""
 	}
-	result := f.Profile(scaffold.Options{File: name})
+	result := f.Profile(scaffold.Options{File: name, Name: called})
 	if _, err := w.stdout.Write(result.Profile); err != nil {
 		return err
 	}
@@ -33,8 +33,8 @@ func (c scaffoldCmd) Run(w *world) error {
 	if result.Guessed > 0 {
 		guessed = fmt.Sprintf(" (%d guessed from words beside them)", result.Guessed)
 	}
-	fmt.Fprintf(w.stderr, "%s: makes %s; %s mapped%s, %s into the manager's comment; next: write it to profiles/NAME.yaml, look at each TODO in it, and run formrelay check NAME\n",
-		printable(name), article(string(result.Creates)), plural(result.Mapped, "field"), guessed, plural(result.Rest, "field"))
+	fmt.Fprintf(w.stderr, "%s: makes %s; %s mapped%s, %s into the manager's comment; next: write it to profiles/%s.yaml, look at each TODO in it, and run formrelay check %[6]s\n",
+		printable(name), article(string(result.Creates)), plural(result.Mapped, "field"), guessed, plural(result.Rest, "field"), result.Name)
 	return nil
 }
 

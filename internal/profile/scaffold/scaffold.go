@@ -49,10 +49,12 @@ var ErrNoForm = errors.New("there is no form in this page: if a script or a fram
 // Options says how the profile is to be written.
 type Options struct {
 	File string // what the profile's comments call the page
+	Name string // what the profile is to be called, such as [NameOf] says; "": by what it creates
 }
 
 // Result is a form as a profile.
 type Result struct {
+	Name    string // under which the profile's own comments, and Changes, have it saved
 	Profile []byte // YAML that the profile's reader accepts and whose test passes
 	Creates keycrm.Kind
 	Mapped  int // fields that go into a field of KeyCRM's

@@ -81,10 +81,26 @@ func TestLanding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := f.Profile(Options{File: "sites/landing.html"})
+	r := f.Profile(Options{File: "sites/landing.html", Name: NameOf("sites/landing.html")})
 	sound(t, r)
+	if said := strings.Join(r.Changes, "\n"); r.Name != "landing" || !strings.Contains(said, `action="https://forms.your-shop.example/forms/landing"`) {
+		t.Errorf("it is called %q, and the page is told\n%s", r.Name, said)
+	}
 	if diff := cmp.Diff(string(want), string(r.Profile)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestNameOf: a profile is called after the page's file, where that can be a name.
+func TestNameOf(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		"landing.html": "landing", "sites/Landing.HTML": "landing", "Black Friday 2026.htm": "black-friday-2026", "a_b": "a_b", "page.v2.html": "page-v2",
+		"лампи.html": "", "-.html": "", "": "", ".html": "", strings.Repeat("a", 65) + ".html": "", `C:\sites\x.html`: "", "../..": "", "a\nb.html": "",
+	} {
+		if got := NameOf(file); got != want {
+			t.Errorf("%q: %q, want %q", file, got, want)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (f *Form) Profile(o Options) *Result {
 	p := d.sound()
 	p = d.tried(p)
 	return &Result{
-		Profile: p.Text, Creates: p.Creates, Mapped: len(m.used), Rest: len(d.left()), Guessed: d.guesses(), Changes: f.changes(d),
+		Name: d.suggested(), Profile: p.Text, Creates: p.Creates, Mapped: len(m.used), Rest: len(d.left()), Guessed: d.guesses(), Changes: f.changes(d),
 	}
 }
 
@@ -149,10 +149,23 @@ func (d *draft) head() {
 // ownAddress finds the profile's name in an action that leads to a relay already.
 var ownAddress = regexp.MustCompile(`/(?:forms|f)/([a-z0-9][a-z0-9_-]{0,63})$`)
 
-// suggested is a name for the profile.
+// NameOf is what a profile is called that is made of a page's file: landing for sites/landing.html; "" where that can be no name.
+func NameOf(file string) string {
+	base := filepath.Base(file)
+	name := strings.NewReplacer(" ", "-", ".", "-").Replace(strings.ToLower(strings.TrimSuffix(base, filepath.Ext(base))))
+	if !profile.ValidName(name) {
+		return ""
+	}
+	return name
+}
+
+// suggested is a name for the profile: the one to which the page posts already, else the wanted one.
 func (d *draft) suggested() string {
 	if m := ownAddress.FindStringSubmatch(d.form.action); m != nil {
 		return m[1]
+	}
+	if d.options.Name != "" {
+		return d.options.Name
 	}
 	if d.mapper.order {
 		return "order"
