@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"internal/delivery":           {"internal/submission", "internal/keycrm", "internal/pace"},
 	"internal/form":               {},
 	"internal/httpd":              {},
-	"internal/intake":             {"internal/form", "internal/profile", "internal/mapping", "internal/submission", "internal/httpd", "web"},
+	"internal/intake":             {"internal/form", "internal/profile", "internal/mapping", "internal/mapping/value", "internal/submission", "internal/httpd", "web"},
 	"internal/intake/captcha":     {"internal/submission"}, // never store: it takes an interface
 	"internal/keycrm":             {},
 	"internal/keycrm/openapitest": {"internal/keycrm"},

@@ -18,6 +18,9 @@ import (
 // A Problem made in this package has no Message: in which language it is told is known only when it is rendered, and then status,
 // bound and code find its sentence.
 
+// codeNoForm is the code of an address that is a form's, but of no profile.
+const codeNoForm = "FORM_NOT_FOUND"
+
 // notFound is an address that means nothing.
 func notFound(code string) *httpd.Problem {
 	return &httpd.Problem{Status: http.StatusNotFound, Code: code}

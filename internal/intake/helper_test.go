@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -147,6 +149,7 @@ type shelf struct {
 
 func (s shelf) Get(name string) (*profile.Profile, bool) { p, ok := s.good[name]; return p, ok }
 func (s shelf) IsBroken(name string) bool                { return s.broken[name] }
+func (s shelf) Names() []string                          { return slices.Sorted(maps.Keys(s.good)) }
 
 // bench is an Intake with what is around it.
 type bench struct {

@@ -32,6 +32,8 @@ type Profiles interface {
 	Get(name string) (*profile.Profile, bool)
 	// IsBroken tells whether the name has a file, but no revision of it that could serve.
 	IsBroken(name string) bool
+	// Names lists the profiles that serve.
+	Names() []string
 }
 
 // Store keeps submissions.
@@ -77,6 +79,7 @@ type Intake struct {
 	stopping  context.Context //nolint:containedctx // ends when the server stops, and with it whoever waits
 	stop      context.CancelFunc
 	strangers strangers
+	strays    strays
 	rates     rates
 	suspected atomic.Bool // that a proxy stands in front was said
 	unread    sync.Map    // the names of keys that could not be read, and of which that was said

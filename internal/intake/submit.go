@@ -75,6 +75,9 @@ func (i *Intake) countTurned(r *http.Request, err error) {
 		return
 	}
 	i.turned.add(i.counted(r), p.Status)
+	if p.Code == codeNoForm {
+		i.stray(r)
+	}
 }
 
 // counted is the name under which a request's profile is counted.
@@ -97,7 +100,7 @@ func (i *Intake) serving(r *http.Request) (*profile.Profile, error) {
 		httpd.Annotate(r.Context(), "profile", name)
 		return nil, unavailable(retryProfile, fmt.Errorf("the profile %s is broken and has no good revision", name))
 	case !ok:
-		return nil, notFound("FORM_NOT_FOUND")
+		return nil, notFound(codeNoForm)
 	}
 	httpd.Annotate(r.Context(), "profile", p.Name)
 	if !p.Enabled {
