@@ -363,6 +363,11 @@ func TestAccountPauseAndResume(t *testing.T) {
 	if out := s.must("account", "list", "--json"); !strings.Contains(out, `"status":"paused by ops","reason":"paused by `) || !strings.Contains(out, `"waiting":1`) {
 		t.Errorf("list:\n%s", out)
 	}
+	for _, command := range [][]string{{"submissions", "list"}, {"submissions", "list", "--json"}, {"submissions", "show", id}, {"submissions", "show", id, "--json"}} {
+		if out := s.must(command...); !strings.Contains(out, "account main is paused by ") || !strings.Contains(out, ": stocktaking") {
+			t.Errorf("%v does not say what it waits for:\n%s", command, out)
+		}
+	}
 	// Longer than the first probe of an account that is paused for its health would take.
 	time.AfterFunc(2500*time.Millisecond, func() { s.asOps("", "account", "resume", "main") })
 	eventually(t, "it is resumed", func() bool {

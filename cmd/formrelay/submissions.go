@@ -146,10 +146,14 @@ func (c submissionsListCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	paused, err := pauses(w, db)
+	if err != nil {
+		return err
+	}
 	if c.JSON {
-		err = listJSON(w.stdout, rows, corrected)
+		err = listJSON(w.stdout, rows, corrected, paused)
 	} else {
-		err = listTable(w.stdout, rows, corrected)
+		err = listTable(w.stdout, rows, corrected, paused)
 	}
 	switch {
 	case enough:
@@ -191,12 +195,13 @@ type listedSubmission struct {
 	CRMID       *int64            `json:"crm_id"`
 	Error       *string           `json:"error"`
 	CorrectedBy string            `json:"corrected_by,omitempty"`
+	Waits       string            `json:"waits,omitempty"` // its account is paused, and why
 	EmptiedAt   *time.Time        `json:"emptied_at,omitempty"`
 }
 
-func listJSON(out io.Writer, rows []submission.Submission, corrected map[string]string) error {
+func listJSON(out io.Writer, rows []submission.Submission, corrected map[string]string, paused pauseWords) error {
 	for _, s := range rows {
-		line := listedSubmission{s.ID, s.Profile, s.State, s.Reason, s.ReceivedAt, s.Attempt, crmID(s), errorText(s), corrected[s.ID], timeText(s.EmptiedAt)}
+		line := listedSubmission{s.ID, s.Profile, s.State, s.Reason, s.ReceivedAt, s.Attempt, crmID(s), errorText(s), corrected[s.ID], paused.of(s), timeText(s.EmptiedAt)}
 		if err := writeJSON(out, line, ""); err != nil {
 			return err
 		}
@@ -237,7 +242,7 @@ func inert(text string) string {
 	return b.String()
 }
 
-func listTable(out io.Writer, rows []submission.Submission, corrected map[string]string) error {
+func listTable(out io.Writer, rows []submission.Submission, corrected map[string]string, paused pauseWords) error {
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(out, "no submissions")
 		return err
@@ -245,20 +250,47 @@ func listTable(out io.Writer, rows []submission.Submission, corrected map[string
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tRECEIVED (UTC)\tPROFILE\tSTATE\tKEYCRM\tWHY")
 	for _, s := range rows {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.ReceivedAt.Format(time.DateTime), s.Profile, stateText(s), crmText(s), why(s, corrected[s.ID]))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.ReceivedAt.Format(time.DateTime), s.Profile, stateText(s), crmText(s), printable(why(s, corrected[s.ID], paused.of(s))))
 	}
 	return table.Flush()
 }
 
 // why says what there is to know beside the state.
-func why(s submission.Submission, corrected string) string {
+func why(s submission.Submission, corrected, paused string) string {
 	switch {
 	case !s.EmptiedAt.IsZero():
 		return "its values are gone"
 	case corrected != "":
 		return "corrected by " + corrected
+	case paused != "":
+		return paused
 	}
-	return printable(s.Error)
+	return s.Error
+}
+
+// pauseWords say of each account that is paused that it is, and why.
+type pauseWords map[string]string
+
+func pauses(w *world, db *store.Store) (pauseWords, error) {
+	accounts, err := db.Accounts(w.ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := pauseWords{}
+	for _, a := range accounts {
+		if a.Paused != "" {
+			all[a.Name] = "account " + a.Name + " is " + pausedWords(a.Paused)
+		}
+	}
+	return all, nil
+}
+
+// of is what a submission waits for while its account is paused; "" when it does not wait for that.
+func (p pauseWords) of(s submission.Submission) string {
+	if s.State != submission.Queued && s.State != submission.Uncertain {
+		return ""
+	}
+	return p[s.Account]
 }
 
 // openStored opens the database beside whoever serves from it, to look at it.

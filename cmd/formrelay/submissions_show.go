@@ -59,6 +59,7 @@ type knowledge struct {
 	attempts  []submission.Attempt
 	changes   []submission.Change
 	corrected string
+	waits     string                   // its account is paused, and why
 	lines     map[string]mapping.Route // which line of the profile made each of KeyCRM's paths
 }
 
@@ -73,7 +74,12 @@ func everything(w *world, db *store.Store, id string) (k knowledge, err error) {
 		return k, err
 	}
 	corrected, err := correctedBy(w, db, []submission.Submission{k.Submission})
+	if err != nil {
+		return k, err
+	}
 	k.corrected = corrected[id]
+	paused, err := pauses(w, db)
+	k.waits = paused.of(k.Submission)
 	if slices.ContainsFunc(k.attempts, func(a submission.Attempt) bool { return len(a.Messages) > 0 }) {
 		k.lines = mappingLines(w, db, k.Submission) // only KeyCRM's words about a path need them
 	}
@@ -132,6 +138,7 @@ type shownSubmission struct {
 	MadeFrom    string               `json:"made_from,omitempty"`
 	SentAgain   []string             `json:"sent_again,omitempty"`
 	CorrectedBy string               `json:"corrected_by,omitempty"`
+	Waits       string               `json:"waits,omitempty"` // its account is paused, and why
 	Repeats     int                  `json:"repeats,omitempty"`
 	RepeatedAt  *time.Time           `json:"repeated_at,omitempty"`
 	EmptiedAt   *time.Time           `json:"emptied_at,omitempty"`
@@ -167,7 +174,7 @@ func (k knowledge) json(out io.Writer) error {
 		ID: k.ID, Profile: k.Profile, Revision: k.Revision, State: k.State, Reason: k.Reason, ReceivedAt: k.ReceivedAt,
 		Visitor: k.visitor(), Fields: k.Pairs, Files: shownFiles(k.Files), Entity: k.Entity, Faults: k.Faults, Signals: k.Signals, Attempts: k.attempts, Changes: k.changes,
 		MadeFrom: from, SentAgain: again,
-		CorrectedBy: k.corrected, Repeats: k.Repeats, RepeatedAt: timeText(k.RepeatedAt), EmptiedAt: timeText(k.EmptiedAt), CRMID: crmID(k.Submission), Error: errorText(k.Submission),
+		CorrectedBy: k.corrected, Waits: k.waits, Repeats: k.Repeats, RepeatedAt: timeText(k.RepeatedAt), EmptiedAt: timeText(k.EmptiedAt), CRMID: crmID(k.Submission), Error: errorText(k.Submission),
 	}
 	if shown.Fields == nil {
 		shown.Fields = []form.Pair{}
@@ -236,6 +243,9 @@ func (k knowledge) head(page io.Writer) {
 	}
 	if !k.EmptiedAt.IsZero() {
 		fmt.Fprintf(page, "values\tgone since %s\n", k.EmptiedAt.Format(time.RFC3339))
+	}
+	if k.waits != "" {
+		fmt.Fprintf(page, "waits\t%s\n", printable(k.waits))
 	}
 	several := k.State == submission.Held && len(k.Signals) > 1 // Error is all of them in one line
 	if k.Error != "" && !several {
