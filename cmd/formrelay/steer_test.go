@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -94,6 +95,17 @@ map:
   payments: [{payment_method_id: 2, amount: "${amount}", status: "${status}"}]
 `
 
+// A post without any contact is one fault, however many fields could mend it.
+func TestShowSaysAFaultOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, sandbox.Options{}, map[string]string{"hook": strings.Replace(statusProfile, "map:", "answer: {invalid: hold}\nmap:", 1)})
+	_, answer := post(t, s.address+"/forms/hook", "amount=10", "Accept", "application/json")
+	page := s.must("submissions", "show", regexp.MustCompile(`[0-9A-Z]{26}`).FindString(answer))
+	if strings.Count(page, "no name, email or phone at all") != 1 || !strings.Contains(page, "(the fields name, email, phone)") || strings.Contains(page, "fault") {
+		t.Errorf("it is not said once:\n%s", page)
+	}
+}
+
 func TestReplayRejected(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, sandbox.Options{}, nil)
@@ -157,6 +169,10 @@ func TestReplayWithAField(t *testing.T) {
 	s.fails("", 2, []string{"write field=value"}, "submissions", "release", id, "--set", "status")
 	if got := s.show(id); got.State != "held" {
 		t.Errorf("it is %s", got.State)
+	}
+	why := s.must("submissions", "show", id)
+	if sentence := `it is "maybe" and must be one of`; strings.Count(why, sentence) != 1 || !regexp.MustCompile(`(?m)^fault +in the field status \(payments\.0\.status\)$`).MatchString(why) {
+		t.Errorf("it is not said once what is wrong, and where:\n%s", why)
 	}
 	s.must("submissions", "release", id, "--set", "status=paid")
 	s.settled(id, "delivered")

@@ -260,8 +260,24 @@ func (k knowledge) head(page io.Writer) {
 		fmt.Fprintf(page, "captcha\tof %s, to be verified before it is sent\n", k.Captcha.Secret)
 	}
 	for _, f := range k.Faults {
-		fmt.Fprintf(page, "fault\t%s: %s\n", printable(f.Field), printable(f.Text))
+		if words := k.beyond(f); words != "" {
+			fmt.Fprintf(page, "fault\t%s\n", printable(words))
+		}
 	}
+}
+
+// beyond is what a fault tells beside Error, which names the first of them: each sentence is said once.
+func (k knowledge) beyond(f submission.Fault) string {
+	told := strings.Contains(k.Error, f.Text)
+	switch {
+	case f.Code == mapping.CodeNoContact, told && (f.Path == "" || f.Field == "" || strings.Contains(f.Text, f.Field)):
+		return "" // a field is named in the sentence
+	case told:
+		return "in the field " + f.Field + " (" + f.Path + ")"
+	case f.Field == "" || strings.HasPrefix(f.Text, f.Field+" "):
+		return f.Text
+	}
+	return f.Field + ": " + f.Text
 }
 
 // times is how often something happened.

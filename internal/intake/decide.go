@@ -2,6 +2,7 @@ package intake
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"formrelay/internal/mapping"
@@ -89,7 +90,7 @@ func asked(c mapping.Correction) string {
 	case mapping.CodeEmpty:
 		return c.Field + " is required and was blank"
 	case mapping.CodeNoContact:
-		return c.Field + ": there is no name, email or phone at all"
+		return c.Field + ": " + noContact
 	case mapping.CodeRule:
 		return c.Field + " does not keep the rule " + written(c.Tag, c.Param)
 	case mapping.CodeBool:
@@ -137,19 +138,43 @@ func problemFaults(problems []mapping.Problem) []submission.Fault {
 	return faults
 }
 
+// noContact is one fault, told at each field that could mend it.
+const noContact = "there is no name, email or phone at all"
+
 // list is the first faults in one sentence.
 func list(faults []submission.Fault) string {
-	told := make([]string, 0, maxTold+1)
-	for n, f := range faults {
-		if n == maxTold {
-			told = append(told, fmt.Sprintf("and %d more", len(faults)-maxTold))
-			break
+	var texts, contact []string
+	for _, f := range faults {
+		switch {
+		case f.Code == mapping.CodeNoContact:
+			if contact = append(contact, f.Field); len(contact) > 1 {
+				continue
+			}
+			texts = append(texts, "") // once, in the place of the first
+		case f.Code == "MAPPING" && f.Path != "":
+			texts = append(texts, f.Path+": "+f.Text)
+		default:
+			texts = append(texts, f.Text)
 		}
-		text := f.Text
-		if f.Code == "MAPPING" && f.Path != "" {
-			text = f.Path + ": " + text
-		}
-		told = append(told, text)
 	}
-	return strings.Join(told, "; ")
+	if at := slices.Index(texts, ""); at >= 0 {
+		texts[at] = noContact + " (" + plainly(contact) + ")"
+	}
+	return strings.Join(first(texts), "; ")
+}
+
+// first are the texts that are told, with how many more there are.
+func first(texts []string) []string {
+	if len(texts) <= maxTold {
+		return texts
+	}
+	return append(texts[:maxTold:maxTold], fmt.Sprintf("and %d more", len(texts)-maxTold))
+}
+
+// plainly names the fields.
+func plainly(fields []string) string {
+	if len(fields) == 1 {
+		return "the field " + fields[0]
+	}
+	return "the fields " + strings.Join(first(fields), ", ")
 }

@@ -109,6 +109,26 @@ func TestManyFaultsAreCounted(t *testing.T) {
 	}
 }
 
+// One fault that stands at several fields is told once.
+func TestNoContactIsOneFault(t *testing.T) {
+	t.Parallel()
+	at := func(field string) mapping.Correction {
+		return mapping.Correction{Field: field, Code: mapping.CodeNoContact}
+	}
+	for want, corrections := range map[string][]mapping.Correction{
+		"needs a correction: there is no name, email or phone at all (the field phone)": {at("phone")},
+		"needs a correction: there is no name, email or phone at all (the fields Name, name, Email, email, Phone, and 1 more); sum is not a number": {
+			at("Name"), at("name"), at("Email"), at("email"), at("Phone"), at("phone"), {Field: "sum", Code: mapping.CodeNumeric},
+		},
+	} {
+		var s submission.Submission
+		decide(&s, mapping.Result{Corrections: corrections}, true, false)
+		if s.Error != want || len(s.Faults) != len(corrections) {
+			t.Errorf("%d faults, %q", len(s.Faults), s.Error)
+		}
+	}
+}
+
 func TestMappingThatPanicsLosesNothing(t *testing.T) {
 	t.Parallel()
 	r := apply(nil, mapping.Input{}) // a nil mapping stands for a fault that nobody foresaw
