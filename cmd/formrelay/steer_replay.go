@@ -25,7 +25,7 @@ type remaking struct {
 	Profiles string   `env:"FORMRELAY_PROFILES" default:"./profiles" placeholder:"FOLDER" help:"Folder of the profiles, one <name>.yaml each."`
 	Mapping  string   `enum:"auto,old,current" default:"auto" help:"old: what was made of it when it was posted; current: what its profile makes of it now; auto: old where there is something, else current."`
 	Set      []string `sep:"none" placeholder:"FIELD=VALUE" help:"Correct a field before its profile maps it anew; repeat it for each. It is recorded."`
-	Force    bool     `help:"Also a refused one that a later post corrected, and one that may be in KeyCRM already."`
+	Force    bool     `help:"Also a refused one that a later post corrected, and one that may be in KeyCRM already; and --set a field that was not posted and that the profile does not read."`
 }
 
 func (r remaking) check() error {
@@ -239,6 +239,9 @@ func (r *replay) remakeBy(p *profile.Profile, s *submission.Submission) ([]submi
 	var changes []submission.Change
 	for _, set := range r.Set {
 		name, value, _ := strings.Cut(set, "=")
+		if err := r.meant(p, *s, name); err != nil {
+			return nil, nil, err
+		}
 		field, old := setField(&next.Pairs, name, value)
 		changes = append(changes, submission.Change{Who: r.who, Kind: submission.FieldSet, Field: field, Old: old, New: value})
 	}
@@ -255,6 +258,23 @@ func (r *replay) remakeBy(p *profile.Profile, s *submission.Submission) ([]submi
 	next.Kind, next.SourceID, next.Account, next.Revision = p.Creates, p.SourceID, p.Account, p.Hash
 	*s = next
 	return changes, &submission.Revision{Hash: p.Hash, Profile: p.Name, Text: p.Text}, nil
+}
+
+// meant refuses the name of a field that was not posted and that the profile does not read: a slip in it would change nothing, and the
+// order would go out as it was.
+func (r *replay) meant(p *profile.Profile, s submission.Submission, name string) error {
+	posted := make([]string, len(s.Pairs))
+	for i, pair := range s.Pairs {
+		posted[i] = pair.Name
+	}
+	known, near := p.Mapping.Knows(name, posted)
+	if known || r.Force {
+		return nil
+	}
+	if near != "" {
+		near = "did you mean " + near + "? "
+	}
+	return fmt.Errorf("submission %s: the form posted no field %q and the profile reads none; %s--force sets it all the same", s.ID, name, near)
 }
 
 // setField gives a field a value: the last pair of that name, as the mapping reads it; a new pair where there is none. A name may be

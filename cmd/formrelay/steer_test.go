@@ -166,6 +166,9 @@ func TestReplayWithAField(t *testing.T) {
 	s.fails("", 1, []string{"cannot be mapped by", "status.yaml:6:", "nothing was changed"}, "submissions", "release", id)
 	s.fails("", 1, []string{"has no entity yet"}, "submissions", "release", id, "--mapping", "old")
 	s.fails("", 1, []string{"nothing was changed"}, "submissions", "release", id, "--set", "status=perhaps")
+	s.fails("", 1, []string{`submission ` + id + `: the form posted no field "statsu" and the profile reads none; did you mean status? --force sets it all the same`},
+		"submissions", "release", id, "--set", "statsu=paid")
+	s.fails("", 1, []string{`no field "colour" and the profile reads none; --force sets it`}, "submissions", "replay", id, "--set", "status=paid", "--set", "colour=red")
 	s.fails("", 2, []string{"write field=value"}, "submissions", "release", id, "--set", "status")
 	if got := s.show(id); got.State != "held" {
 		t.Errorf("it is %s", got.State)

@@ -50,6 +50,22 @@ func (o *object) fieldsRead() (names []string, all bool) {
 	return slices.Compact(names), all
 }
 
+// Knows tells whether a field of that name means something: it was posted, or the profile reads it, gives it a rule, or posts it in a
+// test of its own. For one that does not, near is the name that was probably meant, "" when none is near.
+func (m *Mapping) Knows(name string, posted []string) (known bool, near string) {
+	read, all := m.root.fieldsRead()
+	for i := range m.fields {
+		read = append(read, m.fields[i].spelled...)
+	}
+	for _, name := range slices.Concat(posted, m.posted) {
+		read = append(read, aliases(root(name))...)
+	}
+	if all || name == replyTo || slices.ContainsFunc(aliases(root(name)), func(alias string) bool { return slices.Contains(read, alias) }) {
+		return true, ""
+	}
+	return false, value.Nearest(root(name), read)
+}
+
 // surely tells that the field is there, and not blank, in every post that is mapped: it is required, or has a default.
 func (f *fieldRule) surely() bool {
 	return f.fallback != nil || f.rule != nil && f.rule.Required()
