@@ -28,5 +28,5 @@ func lyingText(ctx context.Context, folder, name string, stored func(context.Con
 			return p.Text, name + " in the database", nil
 		}
 	}
-	return nil, "", fmt.Errorf("there is no profile %s, neither in %s nor in the database", name, folder)
+	return nil, "", fmt.Errorf("there is no profile %s, neither in %s nor in the database: look at its name, or name the folder with --profiles", name, folder)
 }

@@ -134,7 +134,7 @@ func (c profilesListCmd) Run(w *world) error {
 	return table(w, all)
 }
 
-// folder lists what lies in the folder; one that is not there has none.
+// folder lists what lies in the folder. One that is not there has none, and that is said: a server may have another.
 func (c profilesListCmd) folder(w *world, db *store.Store) ([]listedProfile, error) {
 	options, err := profileOptions(w, c.File)
 	if err != nil {
@@ -142,7 +142,8 @@ func (c profilesListCmd) folder(w *world, db *store.Store) ([]listedProfile, err
 	}
 	set, err := profile.LoadDir(c.Profiles, options)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		_, err = fmt.Fprintf(w.stderr, "there is no folder %s: only profiles in the database are listed; name the server's folder with --profiles\n", printable(c.Profiles))
+		return nil, err
 	}
 	if err != nil {
 		return nil, err
