@@ -25,6 +25,7 @@ func (c backupCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w.stdout, "%s: %d bytes; serve from it with --database sqlite:%s\n", c.File, info.Size(), c.File)
+	_, err = fmt.Fprintf(w.stdout, "%s: %d bytes; look into it: formrelay submissions list --database sqlite:%s\n"+
+		"serve from it only when the original is lost (deploy/README.md, Backup)\n", c.File, info.Size(), c.File)
 	return err
 }

@@ -32,7 +32,7 @@ func TestBackupAndMove(t *testing.T) {
 	postName(t, relay, "Olena")
 
 	copied := "sqlite:" + filepath.Join(dir, "copy.db")
-	said(t, 0, "serve from it with", "backup", "--database", database, strings.TrimPrefix(copied, "sqlite:"))
+	said(t, 0, "serve from it only when the original is lost", "backup", "--database", database, strings.TrimPrefix(copied, "sqlite:"))
 	said(t, 1, "exists already", "backup", "--database", database, strings.TrimPrefix(copied, "sqlite:"))
 	said(t, 0, "lead", "submissions", "list", "--database", copied)
 	said(t, 1, "in use by another formrelay", "migrate", "--from", database, "--to", postgres)
