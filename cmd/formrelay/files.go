@@ -123,10 +123,14 @@ func showFiles(page io.Writer, files []submission.File) {
 	}
 }
 
-// saveFiles writes a submission's files into a folder, readable for this user alone, and says where. It overwrites nothing.
+// saveFiles writes a submission's files into a folder, which is made where there is none, readable for this user alone, and says where.
+// It overwrites nothing.
 func saveFiles(w *world, db *store.Store, s submission.Submission, folder string) error {
 	if len(s.Files) == 0 {
 		return fmt.Errorf("submission %s has no files", s.ID)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("--files: the folder %s cannot be made (%w): name another", folder, err)
 	}
 	for _, f := range s.Files {
 		name := filepath.Join(folder, fmt.Sprintf("%s-%d-%s", s.ID, f.Number, form.FileName(f.Name)))

@@ -127,7 +127,7 @@ func TestPhotographArrives(t *testing.T) {
 		t.Errorf("the order does not name the photograph: %s", got.Entity)
 	}
 
-	folder := t.TempDir()
+	folder := filepath.Join(t.TempDir(), "not", "there yet")
 	out, problems, code := formrelay(t, "submissions", "show", id, "--files", folder, "--database", s.database)
 	if code != 0 || !strings.Contains(out, "кухня 1.png") || !strings.Contains(out, "attached (2 calls)") {
 		t.Errorf("show: %d %s\n%s", code, problems, out)
@@ -138,6 +138,10 @@ func TestPhotographArrives(t *testing.T) {
 	}
 	if _, problems, code := formrelay(t, "submissions", "show", id, "--files", folder, "--database", s.database); code != 1 || !strings.Contains(problems, "file exists") {
 		t.Errorf("a file was written over: %d %s", code, problems)
+	}
+	if _, problems, code := formrelay(t, "submissions", "show", id, "--files", filepath.Join(folder, id+"-1-кухня 1.png"), "--database", s.database); code != 1 ||
+		!strings.Contains(problems, "--files: the folder ") || !strings.Contains(problems, "cannot be made") {
+		t.Errorf("a file for a folder: %d %s", code, problems)
 	}
 	for format, want := range map[string]string{"csv": "\"кухня 1.png\nкухня 2.png\"", "jsonl": `"name":"кухня 2.png"`} {
 		if out, _, code := formrelay(t, "submissions", "export", "--format", format, "--database", s.database); code != 0 || !strings.Contains(out, want) {

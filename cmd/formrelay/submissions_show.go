@@ -25,7 +25,7 @@ type submissionsShowCmd struct {
 
 	ID    string `arg:"" help:"The submission's id."`
 	JSON  bool   `name:"json" help:"As one JSON object."`
-	Files string `placeholder:"FOLDER" help:"Write its files into this folder too, as ID-NUMBER-NAME; none is overwritten."`
+	Files string `placeholder:"FOLDER" help:"Write its files into this folder too, which is made if need be, as ID-NUMBER-NAME; none is overwritten."`
 }
 
 // Run prints one submission with everything known of it. It works while a server runs on the same database.
