@@ -264,7 +264,7 @@ func TestReplayByAProfileOfTheDatabase(t *testing.T) {
 	if orders := s.crm.Orders(); len(orders) != 2 || !strings.Contains(string(orders[1].Body), `"source_id":23`) {
 		t.Errorf("sent %+v", orders)
 	}
-	s.fails("", 1, []string{"there is no profile nobody, neither in", "nor in the database"}, "preview", "nobody", "-F", "a=b")
+	s.fails("", 1, []string{"there is no profile nobody, neither in", "nor in the database: look at its name, or name the folder with --profiles"}, "preview", "nobody", "-F", "a=b")
 }
 
 func TestReplayAgain(t *testing.T) {
@@ -499,7 +499,8 @@ func TestExport(t *testing.T) {
 		s.settled(s.submit("lead", url.Values{"name": {name}, "phone": {"0501112233"}, "id": {strconv.Itoa(i)}}), "delivered")
 	}
 	file := filepath.Join(t.TempDir(), "out.csv")
-	s.must("submissions", "export", "--output", file)
+	s.fails("", 0, []string{"wrote 5 submissions to " + file}, "submissions", "export", "--output", file)
+	s.fails("", 1, []string{"--output: " + file + " exists already, and an export overwrites nothing: name another file, or move that one away"}, "submissions", "export", "--output", file)
 	info, err := os.Stat(file)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, mode %v", err, info.Mode())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +25,7 @@ type submissionsExportCmd struct {
 	narrowing `embed:""`
 
 	Format string `enum:"csv,jsonl" default:"csv" help:"csv, or jsonl: a line of JSON each."`
-	Output string `short:"o" default:"-" placeholder:"FILE" help:"Where to write it, readable for you alone; - is standard output."`
+	Output string `short:"o" default:"-" placeholder:"FILE" help:"Where to write it, readable for you alone; it must not exist yet; - is standard output."`
 	Excel  bool   `help:"CSV as a double click in Excel reads it: marked as UTF-8, with semicolons."`
 }
 
@@ -47,47 +48,65 @@ func (c submissionsExportCmd) Run(w *world) error {
 		return err
 	}
 	defer db.Close()
-	if some, err := db.List(w.ctx, first(filter)); err == nil && len(some) == 0 {
-		fmt.Fprintln(w.stderr, "no submissions")
-	}
-	write := func(out io.Writer) error { return c.write(w, db, filter, out) }
+	written := 0
+	write := func(out io.Writer) (err error) { written, err = c.write(w, db, filter, out); return err }
 	if c.Output == "-" {
-		return write(w.stdout)
+		if err := write(w.stdout); err != nil || written > 0 {
+			return err
+		}
+		_, err = fmt.Fprintln(w.stderr, "no submissions")
+		return err
 	}
-	return writeFile(c.Output, write)
+	if err := writeFile(c.Output, write); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w.stderr, "wrote %s to %s\n", plural(written, "submission"), printable(c.Output))
+	return err
 }
 
-// first narrows a filter to one submission.
-func first(f store.Filter) store.Filter {
-	f.Limit, f.Oldest, f.Look = 1, false, maxLooked
-	return f
-}
-
-func (c submissionsExportCmd) write(w *world, db *store.Store, filter store.Filter, to io.Writer) error {
+// write gives how many submissions it has written.
+func (c submissionsExportCmd) write(w *world, db *store.Store, filter store.Filter, to io.Writer) (written int, err error) {
 	out := bufio.NewWriter(to)
-	var err error
 	if c.Format == "jsonl" {
-		err = exportJSON(w, db, filter, out)
+		written, err = exportJSON(w, db, filter, out)
 	} else {
-		err = c.exportCSV(w, db, filter, out)
+		written, err = c.exportCSV(w, db, filter, out)
 	}
-	return errors.Join(err, out.Flush())
+	return written, errors.Join(err, out.Flush())
 }
 
-// writeFile writes a file that only its owner can read. It appears whole or not at all, and takes the place of one that was there.
+// writeFile writes a file that only its owner can read. It appears whole or not at all, and overwrites nothing.
 func writeFile(name string, write func(io.Writer) error) error {
+	if _, err := os.Lstat(name); err == nil {
+		return alreadyThere(name)
+	}
 	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.part") // its mode is 0600
 	if err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
 	err = errors.Join(write(file), file.Close())
 	if err == nil {
-		err = os.Rename(file.Name(), name)
+		err = settle(file.Name(), name)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
+}
+
+// settle gives a file its name. Unlike a rename a link never overwrites; not every file system has links.
+func settle(part, name string) error {
+	switch err := os.Link(part, name); {
+	case err == nil:
+		return os.Remove(part)
+	case errors.Is(err, fs.ErrExist):
+		return alreadyThere(name)
+	}
+	return os.Rename(part, name)
+}
+
+func alreadyThere(name string) error {
+	return fmt.Errorf("--output: %s exists already, and an export overwrites nothing: name another file, or move that one away", name)
 }
 
 // exportedSubmission is one line of `submissions export --format jsonl`.
@@ -103,30 +122,31 @@ type exportedSubmission struct {
 	Files      []shownFile       `json:"files"`
 }
 
-func exportJSON(w *world, db *store.Store, filter store.Filter, out io.Writer) error {
+func exportJSON(w *world, db *store.Store, filter store.Filter, out io.Writer) (written int, err error) {
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	for s, err := range db.All(w.ctx, filter) {
 		if err != nil {
-			return err
+			return written, err
 		}
 		fields := s.Pairs
 		if fields == nil {
 			fields = []form.Pair{}
 		}
 		if err := encoder.Encode(exportedSubmission{s.ID, s.ReceivedAt, s.Profile, s.State, s.Reason, crmID(s), errorText(s), fields, shownFiles(s.Files)}); err != nil {
-			return err
+			return written, err
 		}
+		written++
 	}
-	return nil
+	return written, nil
 }
 
 // exportCSV goes through the submissions twice: first for the fields' names, then for the rows. Neither keeps them in memory.
-func (c submissionsExportCmd) exportCSV(w *world, db *store.Store, filter store.Filter, out *bufio.Writer) error {
+func (c submissionsExportCmd) exportCSV(w *world, db *store.Store, filter store.Filter, out *bufio.Writer) (written int, err error) {
 	columns := newColumns()
 	for s, err := range db.All(w.ctx, filter) {
 		if err != nil {
-			return err
+			return written, err
 		}
 		columns.add(s.Pairs)
 		columns.add(filePairs(s))
@@ -135,21 +155,22 @@ func (c submissionsExportCmd) exportCSV(w *world, db *store.Store, filter store.
 	if c.Excel {
 		table.comma = ';'
 		if _, err := out.WriteString("\ufeff"); err != nil {
-			return err
+			return written, err
 		}
 	}
 	if err := table.row(columns.head()); err != nil {
-		return err
+		return written, err
 	}
 	for s, err := range db.All(w.ctx, filter) {
 		if err != nil {
-			return err
+			return written, err
 		}
 		if err := table.row(columns.row(s)); err != nil {
-			return err
+			return written, err
 		}
+		written++
 	}
-	return nil
+	return written, nil
 }
 
 // maxColumns bounds the columns of fields: a robot may post a thousand names of its own in each post. What has no column goes together
