@@ -302,7 +302,7 @@ func TestABoxOfOneValue(t *testing.T) {
 	b := setup(t, "order", strings.Replace(order, "agree: {type: bool, validate: required,", `agree: {validate: "required,oneof='I take it'",`, 1))
 	page := refused(t, b, "name=Olena&size=M")
 	in := page.named("agree")
-	if len(in) != 1 || in[0].attrs["type"] != "checkbox" || in[0].value != "I take it" {
+	if len(in) != 1 || in[0].attrs["type"] != "checkbox" || in[0].value != "I take it" || page.described(in[0]) != "Please tick this box." {
 		t.Errorf("the box is %+v", in)
 	}
 }

@@ -24,7 +24,7 @@ func Sentence(lang string, c mapping.Correction) (string, error) {
 func sentence(text map[string]string, c mapping.Correction) string {
 	switch c.Code {
 	case mapping.CodeMissing, mapping.CodeEmpty, mapping.CodeNoContact:
-		if c.Type == "bool" {
+		if c.Type == "bool" || len(c.Choices) == 1 {
 			return text["rule.required.box"]
 		}
 		return text["field."+c.Code]
