@@ -29,8 +29,8 @@ const doubtPatience = 2 * time.Second
 // errDoubt says that a transaction was to be committed and nobody knows whether it was.
 var errDoubt = errors.New("the database did not say whether it has it")
 
-// insertSubmission has its columns in the order of pending.appendArgs; what follows it is the dialect's.
-const insertSubmission = `INSERT INTO submissions (id, profile, account, revision, received_at, pairs, charset, raw, visitor,
+// intoSubmissions has its columns in the order of pending.appendArgs; what stands around it is the dialect's.
+const intoSubmissions = `INTO submissions (id, profile, account, revision, received_at, pairs, charset, raw, visitor,
 	kind, entity, source_id, source_uuid, mark, mark_field, state, reason, error, faults, due_at, settled_at,
 	double_data, double_key, double_keyed, double_sender) `
 
@@ -529,7 +529,7 @@ func (s *Store) insert(ctx context.Context, t *tx, batch []*pending) error {
 	return t.insertGuard(ctx, batch)
 }
 
-// appendArgs adds the values of insertSubmission to args.
+// appendArgs adds the values of intoSubmissions to args.
 func (p *pending) appendArgs(args []any) []any {
 	sub := &p.sub
 	return append(args,

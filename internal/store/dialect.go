@@ -113,17 +113,25 @@ func sqliteDialect(now func() time.Time) dialect {
 
 // insert is one way to store rows: a statement and how many rows an execution of it takes.
 type insert struct {
-	values      string // the end of insertSubmission
+	verb        string // what stands before intoSubmissions
+	values      string // what stands behind it
 	least, most int    // rows
-	// pack makes the arguments of an execution of those of insertSubmission for each of its rows, one row after the other.
+	// pack makes the arguments of an execution of those of intoSubmissions for each of its rows, one row after the other.
 	pack func(args []any) []any
 }
 
+// statement is the whole of it.
+func (i insert) statement() string { return i.verb + intoSubmissions + i.values }
+
 // sqliteInsert stores n rows at a time. A statement opens every index of the table anew: of 16 rows that costs each a third less
 // than one by one.
+//
+// A statement that fails at one of its rows leaves those before it to the transaction, which is rolled back as a whole: without OR FAIL
+// SQLite copies each page before it changes it, into a temporary file that it makes for every batch.
 func sqliteInsert(n int) insert {
 	row := ", (" + places(insertColumns) + ")"
 	return insert{
+		verb:   "INSERT OR FAIL ",
 		values: "VALUES " + strings.Repeat(row, n)[len(", "):],
 		least:  n,
 		most:   n,

@@ -66,7 +66,7 @@ func postgresDialect(now func() time.Time) dialect {
 		anyText:    "= ANY (?)",
 		texts:      func(texts []string) any { return texts },
 		eachOf:     func(numbers []int64) [][]any { return [][]any{{numbers}} },
-		inserts:    []insert{{values: numbered(fromArrays), least: 1, most: maxBatchRows, pack: inColumns}},
+		inserts:    []insert{{verb: "INSERT ", values: numbered(fromArrays), least: 1, most: maxBatchRows, pack: inColumns}},
 		now:        serverClock,
 		lockRow:    " FOR UPDATE",
 		skipLocked: " FOR UPDATE SKIP LOCKED",

@@ -145,7 +145,7 @@ func TestStoringBuildsNoTable(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for _, way := range f.d.inserts {
-		steps, err := list(t.Context(), f.write, `EXPLAIN `+insertSubmission+way.values, make([]any, way.most*insertColumns),
+		steps, err := list(t.Context(), f.write, `EXPLAIN `+way.statement(), make([]any, way.most*insertColumns),
 			func(r row) (step string, err error) {
 				var ignored any
 				return step, r.Scan(&ignored, &step, &ignored, &ignored, &ignored, &ignored, &ignored, &ignored)

@@ -284,7 +284,7 @@ func (t *tx) storeAgain(ctx context.Context, first int64, seen submission.Submis
 	}
 	p.fate = fate{state: p.sub.State, dueAt: t.now}
 	var seq int64
-	if err := t.one(ctx, insertSubmission+"VALUES ("+places(insertColumns)+") RETURNING seq", p.appendArgs(nil), &seq); err != nil {
+	if err := t.one(ctx, "INSERT "+intoSubmissions+"VALUES ("+places(insertColumns)+") RETURNING seq", p.appendArgs(nil), &seq); err != nil {
 		return err
 	}
 	if err := t.copyFiles(ctx, first, seq); err != nil {

@@ -156,7 +156,7 @@ func (s *Store) open(ctx context.Context, h home) (err error) {
 		return err
 	}
 	for _, way := range s.d.inserts {
-		stmt, err := s.write.PrepareContext(ctx, insertSubmission+way.values)
+		stmt, err := s.write.PrepareContext(ctx, way.statement())
 		if err != nil {
 			return err
 		}
