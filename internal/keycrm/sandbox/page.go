@@ -101,10 +101,11 @@ type listView struct {
 
 // card is one entity on the page.
 type card struct {
-	Kind, Name, Phone, Email, Source, Comment, BuyerComment, Total, UUID, JSON string
-	ID                                                                         int64
-	At                                                                         time.Time
-	Lines, Shipping, Payments, Fields, Files                                   []string
+	Kind, Title, Pipeline, Name, Phone, Email, Source, Comment, BuyerComment, Total, UUID, JSON string
+
+	ID                                                  int64
+	At                                                  time.Time
+	Lines, Shipping, Payments, Marketing, Fields, Files []string
 }
 
 // list gathers the page under one lock, so that its counts and its list are of one moment.
@@ -161,8 +162,15 @@ func (e *entity) card() card {
 		Kind: "Order", ID: e.ID, At: e.At, Comment: say(e.body["manager_comment"]), BuyerComment: say(e.body["buyer_comment"]), UUID: say(e.body["source_uuid"]),
 		Source: sourceName(e.body["source_id"]), Total: e.total().String(),
 	}
+	campaign := object(e.body["marketing"])
 	if e.Kind == keycrm.KindCard {
-		c.Kind, person = "Card", object(e.body["contact"])
+		c.Kind, person, campaign = "Card", object(e.body["contact"]), e.body
+		c.Title, c.Pipeline = say(e.body["title"]), e.pipelineName()
+	}
+	for _, key := range []string{"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"} {
+		if text := say(campaign[key]); text != "" {
+			c.Marketing = append(c.Marketing, key+": "+text)
+		}
 	}
 	c.Name, c.Phone, c.Email = say(person["full_name"]), say(person["phone"]), say(person["email"])
 	for _, p := range objects(e.body["products"]) {
@@ -222,6 +230,22 @@ func sourceName(id any) string {
 		}
 	}
 	return say(id)
+}
+
+// pipelineName is the name and id of the pipeline that a card is in, or just the id of one that is not in the list.
+func (e *entity) pipelineName() string {
+	id := say(e.pipeline())
+	for _, p := range pipelines() {
+		if !oneOf(p["id"], id) {
+			continue
+		}
+		name := fmt.Sprintf("%s (%s)", p["title"], id)
+		if e.body["pipeline_id"] == nil {
+			name += ", the first: none was named"
+		}
+		return name
+	}
+	return id
 }
 
 // methodName is the payment method's name from the list, else what was sent.

@@ -27,6 +27,7 @@ const rich = `{"source_id":22,"source_uuid":"01JABC","buyer_comment":"Call after
 	"payments":[{"amount":901,"payment_method_id":2,"status":"not_paid"}],
 	"shipping":{"shipping_address_city":"Львів","shipping_receive_point":"Відділення №5","shipping_date":"2026-03-06",
 		"recipient_full_name":"Петро","recipient_phone":"+380672223344"},
+	"marketing":{"utm_source":"google","utm_campaign":"весна"},
 	"custom_fields":[{"uuid":"OR_1022","value":["Blue","White"]}]}`
 
 func TestPage(t *testing.T) {
@@ -41,16 +42,19 @@ func TestPage(t *testing.T) {
 	}
 	r.api(http.MethodPost, "/order", rich)
 	r.pass(time.Second)
-	r.api(http.MethodPost, "/pipelines/cards", `{"contact":{"full_name":"Card person"},"source_id":99,"utm_source":"meta"}`)
+	r.api(http.MethodPost, "/pipelines/cards", `{"contact":{"full_name":"Card person"},"source_id":99,"utm_source":"meta","title":"Call me <b>","pipeline_id":2}`)
+	r.api(http.MethodPost, "/pipelines/cards", `{"contact":{"full_name":"Nobody's pipeline"}}`)
 	if err := r.Inject(Fault{Kind: Cut, Stored: true, Method: http.MethodPost, Path: "/order"}); err != nil {
 		t.Fatal(err)
 	}
 	_, _, page := r.send(http.MethodGet, "/?refresh=off", "")
 	for _, want := range []string{
 		"Олена Дуже-Довгопрізвищенко", "&#43;380501112233", "o@e.test", "Лампа &#34;Зоря&#34; (A-1), 2 × 450.5 = 901.00", "<p>Gift</p>", "<dd>901.00</dd>",
-		"901, not_paid, Card online", "OR_1022: Blue, White", "Landing (22)", "<dd>99</dd>", "01JABC", `<dd class="text">Call after six</dd>`, " UTC</time>", "&lt;script&gt;", "Card person", "utm_source",
+		"901, not_paid, Card online", "OR_1022: Blue, White", "Landing (22)", "<dd>99</dd>", "01JABC", `<dd class="text">Call after six</dd>`, " UTC</time>", "&lt;script&gt;", "Card person",
+		"<dt>Marketing</dt><dd><p>utm_source: google</p><p>utm_campaign: весна</p></dd>", "<dt>Marketing</dt><dd><p>utm_source: meta</p></dd>",
+		"<dt>Title</dt><dd>Call me &lt;b&gt;</dd>", "<dt>Pipeline</dt><dd>Зворотний дзвінок (2)</dd>", "<dt>Pipeline</dt><dd>Заявки (1), the first: none was named</dd>",
 		"<dt>Number at the site</dt><dd>01JABC</dd>", "<p>Львів, Відділення №5, 2026-03-06</p><p>for Петро, &#43;380672223344</p>",
-		"limit 5 in 1m<", "Next POST call to /order: breaks the connection, after storing it", "looks for the entity for a while", "<b>2</b> calls",
+		"limit 5 in 1m<", "Next POST call to /order: breaks the connection, after storing it", "looks for the entity for a while", "<b>3</b> calls",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
