@@ -93,6 +93,7 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"Guard":                     testGuard,
 		"Checks":                    testChecks,
 		"ChecksAreFenced":           testChecksAreFenced,
+		"ChecksOfTheDead":           testChecksOfTheDead,
 		"OwnKeys":                   testOwnKeys,
 		"FilesAreKept":              testFilesAreKept,
 		"UploadsAreDropped":         testUploadsAreDropped,

@@ -62,11 +62,18 @@ func (t *tx) insertGuard(ctx context.Context, batch []*pending) error {
 	return nil
 }
 
-// unverified repeats the condition of the index submissions_unchecked word for word.
-const unverified = `captcha <> '' AND owner = '' AND state = 'queued'`
+const (
+	// unverified repeats the condition of the index submissions_unchecked word for word.
+	unverified = `captcha <> '' AND state = 'queued'`
+
+	// freeToCheck leaves out what somebody has claimed. A lease that has ended is taken over here and not by a courier's Expire: the
+	// account may have none any more.
+	freeToCheck = ` AND (owner = '' OR lease_until <= ?)`
+)
 
 // ClaimChecks gives owner the right to verify the captchas of up to n submissions, those that arrived first first, for as long as lease.
-// No courier can have them meanwhile, nor before SettleCheck. One that was claimed before and never settled has Captcha.Asked.
+// No courier can have them meanwhile, nor before SettleCheck. One whose lease has ended may be claimed again, whoever had it, and then has
+// Captcha.Asked.
 func (s *Store) ClaimChecks(ctx context.Context, owner string, n int, lease time.Duration) ([]submission.Claim, error) {
 	if owner == "" {
 		return nil, errors.New("a claim needs an owner")
@@ -82,7 +89,8 @@ func (s *Store) ClaimChecks(ctx context.Context, owner string, n int, lease time
 	var claims []submission.Claim
 	err = s.update(ctx, func(t *tx) (err error) {
 		s.leased(lease)
-		claims, err = t.claim(ctx, n, owner, t.now.Add(lease), `SELECT seq FROM submissions WHERE `+unverified+` ORDER BY seq LIMIT ?`)
+		claims, err = t.claim(ctx, n, owner, t.now.Add(lease),
+			`SELECT seq FROM submissions WHERE `+unverified+freeToCheck+` ORDER BY seq LIMIT ?`, micros(t.now))
 		if err != nil {
 			return err
 		}

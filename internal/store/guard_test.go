@@ -118,6 +118,25 @@ func testChecksAreFenced(t *testing.T, f *fixture) {
 	}
 }
 
+// A process that died while it verified leaves a lease. When that ends another takes over, although no courier of the account is there to
+// free what it had: the account may have been taken out of the configuration, and ops still want to know what is spam.
+func testChecksOfTheDead(t *testing.T, f *fixture) {
+	f.unproved("LEFT")
+	dead := f.checks("dead", 1)[0]
+	f.clock.advance(lease - time.Second)
+	f.same(0, len(f.checks("next", 5)))
+	f.clock.advance(2 * time.Second)
+	again := f.checks("next", 5)
+	f.same(1, len(again))
+	f.same(true, again[0].Captcha.Asked)
+	f.same(0, len(f.checks("third", 5)))
+	f.is(f.SettleCheck(t.Context(), dead, submission.Verdict{Hold: true}), submission.ErrFenced)
+	f.ok(f.SettleCheck(t.Context(), again[0], submission.Verdict{}))
+	f.same([]string{"LEFT"}, f.claimed("courier", 5))
+	f.clock.advance(2 * lease)
+	f.same(0, len(f.checks("next", 5))) // what a courier had is the courier's
+}
+
 // An own key is made once: whoever asks again, also after a restart, gets the same.
 func testOwnKeys(t *testing.T, f *fixture) {
 	first, err := f.Key(t.Context(), "token")
