@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,26 +156,36 @@ func TestBackup(t *testing.T) {
 	t.Parallel()
 	f := filled(t, sqliteDatabase(t), 100)
 	stop := make(chan struct{})
-	stopped := make(chan int)
-	go func() {
-		n := 0
-		for ; ; n++ {
-			select {
-			case <-stop:
-				stopped <- n
-				return
-			default:
-				if err := f.Accept(context.WithoutCancel(t.Context()), f.order(submission.NewID()), revision()); err != nil {
+	acknowledged := make(chan string, 10_000)
+	var posting sync.WaitGroup
+	for range 4 {
+		posting.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				sub := f.order(submission.NewID())
+				if err := f.Accept(context.WithoutCancel(t.Context()), sub, revision()); err != nil {
 					t.Error(err)
 				}
+				select {
+				case acknowledged <- sub.ID:
+				case <-stop:
+				}
 			}
-		}
-	}()
+		})
+	}
+	var before []string // acknowledged before the backup began, while others were
+	for range 200 {
+		before = append(before, <-acknowledged)
+	}
 	folder := t.TempDir()
 	copied := filepath.Join(folder, "copy.db")
 	err := Backup(t.Context(), f.url, copied)
 	close(stop)
-	<-stopped
+	posting.Wait()
 	f.ok(err)
 	info, err := os.Stat(copied)
 	f.ok(err)
@@ -190,7 +201,15 @@ func TestBackup(t *testing.T) {
 	b := &fixture{t: t, url: "sqlite:" + copied, clock: f.clock}
 	b.open()
 	f.same(f.get("BROKEN"), b.get("BROKEN"))
-	f.same(f.get("ROW-00099"), b.get("ROW-00099"))
+	for i := range 100 {
+		id := fmt.Sprintf("ROW-%05d", i)
+		f.same(f.get(id), b.get(id))
+	}
+	for _, id := range before {
+		f.same(f.get(id), b.get(id))
+	}
+	f.same(f.attempts("BROKEN"), b.attempts("BROKEN"))
+	f.same(bytesOf(submission.FileChunk+400), b.content(b.get("PHOTO").Files[0]))
 	var verdict string
 	f.ok(b.read.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict))
 	f.same("ok", verdict)
