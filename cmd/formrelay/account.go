@@ -89,8 +89,8 @@ func (c accountListCmd) Run(w *world) error {
 		if err != nil {
 			return err
 		}
-		lines[i] = listedAccount{Name: name, Status: health(account, answered, time.Now()), Reason: account.Paused, Waiting: waiting[name]}
-		if account.LimitedUntil.After(time.Now()) {
+		lines[i] = listedAccount{Name: name, Status: health(account, answered), Reason: account.Paused, Waiting: waiting[name]}
+		if account.Limited() {
 			lines[i].LimitedUntil = &account.LimitedUntil
 		}
 	}
@@ -120,13 +120,13 @@ func (c accountListCmd) print(w *world, lines []listedAccount) error {
 const unproven = "nothing sent yet"
 
 // health is an account's in a word or three. answered: KeyCRM has answered a call of it before.
-func health(a pace.Account, answered bool, now time.Time) string {
+func health(a pace.Account, answered bool) string {
 	switch {
 	case a.ByOps:
 		return "paused by ops"
 	case a.Paused != "":
 		return "paused"
-	case a.LimitedUntil.After(now):
+	case a.Limited():
 		return "limited"
 	case a.Probing():
 		return "probing"

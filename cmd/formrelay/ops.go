@@ -103,7 +103,7 @@ func (o readiness) stateOf(ctx context.Context, name string) accountState {
 	if health.Paused != "" || health.Probing() {
 		s.ProbeAt = given(health.ProbeAt)
 	}
-	if time.Until(health.LimitedUntil) > 0 {
+	if health.Limited() {
 		s.State, s.LimitedUntil = "limited", &health.LimitedUntil
 	}
 	if health.Paused != "" {

@@ -100,7 +100,7 @@ func (r *shift) beginBatch(ctx context.Context) error {
 		return nil
 	}
 	r.batch.underWay = true
-	run := &batchRun{c: r.c, b: b, stop: ctx, calls: r.calls, writes: r.writes, lag: &r.batch.lag}
+	run := &batchRun{c: r.c, b: b, stop: ctx, calls: r.calls, writes: r.writes, lag: &r.batch.lag, drift: r.drift}
 	go func() {
 		run.carry()
 		r.ended <- landing{batch: true}
@@ -135,8 +135,12 @@ type batchRun struct {
 	ended   time.Time               // of the import
 	renewed time.Time               // when the lease began, by this machine's monotonic clock
 	// lag is how long after an import KeyCRM's list was complete, the longest that was seen: to look earlier costs a call for nothing.
-	lag *time.Duration
+	lag   *time.Duration
+	drift time.Duration // as in shift
 }
+
+// remains is left of shift.
+func (r *batchRun) remains(t time.Time) time.Duration { return t.Sub(time.Now().Add(r.drift)) }
 
 // carry sends the batch and looks for its orders, then hands back those that were not found. What the process dies or stops before is done
 // by their leases, or is done again by an ordinary look-up.
@@ -301,11 +305,11 @@ func (r *batchRun) begin() (submission.Call, bool) {
 			r.renewed = time.Now()
 			return call, true
 		case errors.As(err, &wait):
-			if wait.Why == "paused" || wait.Why == "probing" || time.Until(wait.Until) > r.c.o.Limit.Window+maxSlotWait {
+			if wait.Why == "paused" || wait.Why == "probing" || r.remains(wait.Until) > r.c.o.Limit.Window+maxSlotWait {
 				return call, false
 			}
 			r.renew()
-			if !r.rest(min(max(time.Until(wait.Until), moment), poll)) {
+			if !r.rest(min(max(r.remains(wait.Until), moment), poll)) {
 				return call, false
 			}
 		case errors.Is(err, submission.ErrFenced):

@@ -210,7 +210,9 @@ func (f *fakeStore) NextDue(context.Context, string) (time.Time, bool, error) {
 func (f *fakeStore) Account(context.Context, string) (pace.Account, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.account, f.broken
+	acc := f.account
+	acc.Read = time.Now()
+	return acc, f.broken
 }
 
 // slot asks the pace and takes a slot.

@@ -53,18 +53,18 @@ func (r *shift) file() idle {
 		return r.failed(err)
 	case !waits:
 		return r.untilDue()
-	case time.Until(next) > 0:
-		return r.atMost(time.Until(next))
+	case r.left(next) > 0:
+		return r.atMost(r.left(next))
 	}
 	call, begun, err := r.c.o.Files.BeginFile(r.writes, r.c.o.Account, r.c.owner, r.c.filePace(), r.c.o.Lease)
 	var wait *pace.Wait
 	switch {
 	case errors.As(err, &wait):
 		// Not the pace of orders: one that comes may go.
-		return r.atMost(min(max(time.Until(wait.Until), moment), poll))
+		return r.atMost(min(max(r.left(wait.Until), moment), poll))
 	case err != nil:
 		return r.failed(err)
-	case !begun: // another replica was first, or the database's clock is behind
+	case !begun: // another replica was first
 		return r.atMost(r.until(next))
 	}
 	r.works()

@@ -47,7 +47,8 @@ type kit struct {
 	database string
 	limit    pace.Limit
 	settle   time.Duration
-	settled  chan struct{} // gets a token after each settled call
+	now      func() time.Time // the store's clock; nil: this machine's
+	settled  chan struct{}    // gets a token after each settled call
 	revision submission.Revision
 }
 
@@ -68,6 +69,12 @@ func (l ledger) Settle(ctx context.Context, call submission.Call, st submission.
 
 func newKit(t *testing.T, o sandbox.Options) *kit {
 	t.Helper()
+	return newKitAt(t, o, nil)
+}
+
+// newKitAt is newKit with a store that goes by another clock than the courier's machine.
+func newKitAt(t *testing.T, o sandbox.Options, now func() time.Time) *kit {
+	t.Helper()
 	text := []byte("creates: order\n")
 	sum := sha256.Sum256(text)
 	k := &kit{
@@ -75,6 +82,7 @@ func newKit(t *testing.T, o sandbox.Options) *kit {
 		database: "sqlite:" + blank(t),
 		limit:    pace.Limit{Calls: 100, Window: time.Second, Timeout: timeout},
 		settle:   settling,
+		now:      now,
 		settled:  make(chan struct{}, 1),
 		revision: submission.Revision{Hash: hex.EncodeToString(sum[:]), Profile: "landing", Text: text},
 	}
@@ -136,7 +144,7 @@ func (k *kit) clientFor(t *testing.T, url string) *keycrm.Client {
 
 func (k *kit) open(t *testing.T) {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{URL: k.database, Log: zerolog.Nop()})
+	s, err := store.Open(t.Context(), store.Options{URL: k.database, Log: zerolog.Nop(), Now: k.now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ type shift struct {
 	ended   chan landing // never blocks a call: there is room for all that can be in flight
 
 	health     pace.Account  // as last read: what has been logged about it
+	drift      time.Duration // how far the store's clock is ahead of this machine's
 	expireAt   time.Time     // when ended leases are looked for next
 	renewAt    time.Time     // when the claims in hand are renewed next
 	storePause time.Duration // the pause after the store's last failure; 0: it works
@@ -33,7 +34,8 @@ type shift struct {
 // job is one submission's next call.
 type job struct {
 	claim submission.Claim
-	look  *lookUp // the look-up that has begun already; nil: none
+	look  *lookUp       // the look-up that has begun already; nil: none
+	drift time.Duration // as in shift
 }
 
 // landing is the end of one call.
@@ -60,6 +62,7 @@ func (r *shift) step(ctx context.Context) idle {
 	if err != nil {
 		return r.failed(err)
 	}
+	r.drift = time.Until(acc.Read)
 	r.noteHealth(acc)
 	if err := r.keepOrRelease(acc); err != nil {
 		return r.failed(err)
@@ -71,7 +74,7 @@ func (r *shift) step(ctx context.Context) idle {
 	switch {
 	case acc.ByOps:
 		return idle{pause: poll, deaf: true} // no probe: only a person resumes it
-	case time.Until(notBefore) > 0:
+	case r.left(notBefore) > 0:
 		return idle{pause: r.until(notBefore), deaf: true}
 	case acc.Paused != "", acc.Probing() && acc.Step == pace.CheckNext:
 		return r.probe()
@@ -179,6 +182,7 @@ func (r *shift) begin() (bool, idle) {
 	case err == nil:
 		r.hand, r.late, r.paged = r.hand[1:], 0, j.look != nil
 		r.flying++
+		j.drift = r.drift
 		go func() { r.ended <- landing{next: r.c.carry(r.calls, r.writes, j, call)} }()
 	case errors.Is(err, submission.ErrFenced):
 		r.hand = r.hand[1:] // its lease ended, because it could not be renewed: it is claimed again in its turn
@@ -245,10 +249,13 @@ func (r *shift) untilDue() idle {
 	return idle{pause: r.until(due)}
 }
 
+// left is the time left to t, which is of the store's clock: the machine's may differ from it by any amount.
+func (r *shift) left(t time.Time) time.Duration { return t.Sub(time.Now().Add(r.drift)) }
+
 // until is the time left to t, at most one poll. A t that has passed has mostly passed just now, so the loop asks again in a moment;
-// where it stays in the past (a clock that differs from the store's, another courier's row) that moment doubles up to a poll.
+// where it stays in the past (another courier's row) that moment doubles up to a poll.
 func (r *shift) until(t time.Time) time.Duration {
-	if left := time.Until(t); left > 0 {
+	if left := r.left(t); left > 0 {
 		r.late = 0
 		return min(left, poll)
 	}
@@ -380,7 +387,7 @@ func (r *shift) noteHealth(acc pace.Account) {
 	case !acc.Probing() && was.Probing():
 		r.c.log.Info().Msg("KeyCRM answers again")
 	}
-	if acc.LimitedUntil.After(was.LimitedUntil) && time.Until(acc.LimitedUntil) > 0 {
+	if acc.LimitedUntil.After(was.LimitedUntil) && acc.Limited() {
 		r.c.log.Warn().Time("until", acc.LimitedUntil).Msg("KeyCRM asked for fewer calls: waiting")
 	}
 }

@@ -120,7 +120,7 @@ func (w *watch) account(ctx context.Context, out chan<- prometheus.Metric, name 
 	}
 	gauge(out, w.paused, number(health.Paused != ""), name)
 	gauge(out, w.probing, number(health.Probing()), name)
-	gauge(out, w.limited, number(time.Until(health.LimitedUntil) > 0), name)
+	gauge(out, w.limited, number(health.Limited()), name)
 	used, err := w.Store.PaceUsed(ctx, name, limit)
 	if err != nil {
 		return err

@@ -30,7 +30,13 @@ type Account struct {
 	Step         Step          // in an outage: which probe is next while a submission is uncertain
 	ProbeAt      time.Time     // when paused or probing: the next call goes not before
 	ProbePause   time.Duration // the pause that led to ProbeAt; doubles up to MaxProbePause
+
+	// Read is when it was read, where a store says so, by the clock that the times above are of.
+	Read time.Time
 }
+
+// Limited tells whether KeyCRM's 429 held the account back when it was read.
+func (a Account) Limited() bool { return a.LimitedUntil.After(a.Read) }
 
 // Step says which probe is next in an outage while a submission is uncertain.
 type Step int

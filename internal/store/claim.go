@@ -258,6 +258,9 @@ func (t *tx) health(ctx context.Context, name string) (pace.Account, error) {
 // Account reads an account's health. One that nothing happened to yet is healthy, known or not.
 func (s *Store) Account(ctx context.Context, name string) (pace.Account, error) {
 	a, err := scanAccount(s.read.QueryRowContext(ctx, s.d.bind(selectAccount), name), name)
+	if err == nil {
+		a.Read, err = s.d.now(ctx, s.read)
+	}
 	return a, s.explained(err)
 }
 
