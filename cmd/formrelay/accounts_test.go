@@ -80,6 +80,38 @@ accounts:
 	}
 }
 
+// An outage of one account's KeyCRM is that account's own: another goes on at its full pace, and nothing of it is looked up.
+func TestOutageOfOneAccountAlone(t *testing.T) {
+	t.Parallel()
+	broken, brokenURL := crm(t, sandbox.Options{Limit: -1})
+	sound, soundURL := crm(t, sandbox.Options{Limit: -1})
+	if err := broken.Inject(sandbox.Fault{Kind: sandbox.Status, Status: http.StatusServiceUnavailable, Times: -1}); err != nil {
+		t.Fatal(err)
+	}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte(sandboxToken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newSiteWith(t, fmt.Sprintf("accounts:\n  broken: {token_file: %s, url: %s}\n  sound: {token_file: %s, url: %s}\n", token, brokenURL, token, soundURL), "broken", "sound")
+	s.submit("broken", visitor("Olena"))
+	s.submit("broken", visitor("Taras"))
+	eventually(t, "the account is in an outage", func() bool {
+		return strings.Contains(get(t, s.ops+"/metrics"), `formrelay_account_probing{account="broken"} 1`)
+	})
+	for i := range 10 {
+		s.settled(s.submit("sound", visitor(fmt.Sprint("Olena ", i))), "delivered")
+	}
+	if text := get(t, s.ops+"/metrics"); !strings.Contains(text, `formrelay_account_probing{account="sound"} 0`) {
+		t.Errorf("the other account probes too:\n%s", text)
+	}
+	if n := len(sound.Calls()); n != 10 {
+		t.Errorf("%d calls for 10 orders", n)
+	}
+	if n := len(broken.Orders()); n != 0 {
+		t.Errorf("the broken one has %d orders", n)
+	}
+}
+
 // A wrong token pauses its account alone. The file's new content resumes it, without a restart.
 func TestNewTokenNeedsNoRestart(t *testing.T) {
 	t.Parallel()
