@@ -164,8 +164,9 @@ func (c accountPauseCmd) Run(w *world) error {
 	if len(reason) > maxReason {
 		return usageError{fmt.Errorf("--reason: write at most %d bytes", maxReason)}
 	}
-	return c.change(w, c.Name, "paused: forms are taken, nothing is sent until `formrelay account resume "+c.Name+"`",
-		func(db *store.Store) error { return db.PauseByOps(w.ctx, c.Name, reason) })
+	return c.change(w, c.Name, func(db *store.Store) (string, error) {
+		return "paused: forms are taken, nothing is sent until `formrelay account resume " + c.Name + "`", db.PauseByOps(w.ctx, c.Name, reason)
+	})
 }
 
 type accountResumeCmd struct {
@@ -174,13 +175,23 @@ type accountResumeCmd struct {
 	Name string `arg:"" help:"The account's name."`
 }
 
-// Run resumes the account; what waits goes out within a second.
+// Run resumes the account; what waits goes out within a second, unless KeyCRM itself asked for a pause: that one is nobody's to end.
 func (c accountResumeCmd) Run(w *world) error {
-	return c.change(w, c.Name, "resumed", func(db *store.Store) error { return db.ResumeByOps(w.ctx, c.Name) })
+	return c.change(w, c.Name, func(db *store.Store) (string, error) {
+		if err := db.ResumeByOps(w.ctx, c.Name); err != nil {
+			return "", err
+		}
+		account, err := db.Account(w.ctx, c.Name)
+		if err == nil && account.Limited() {
+			return "resumed; KeyCRM asked for a pause (429), so nothing is sent before " + account.LimitedUntil.UTC().Format("2006-01-02 15:04:05") + " UTC", nil
+		}
+		return "resumed", err
+	})
 }
 
-// change does something to an account that there is: a slip in its name would change nothing and look as if it had.
-func (a accountsOf) change(w *world, name, done string, f func(*store.Store) error) error {
+// change does something to an account that there is, and prints what f says of it: a slip in its name would change nothing and look as if
+// it had.
+func (a accountsOf) change(w *world, name string, f func(*store.Store) (done string, err error)) error {
 	db, err := openBeside(w, a.Database)
 	if err != nil {
 		return err
@@ -193,7 +204,8 @@ func (a accountsOf) change(w *world, name, done string, f func(*store.Store) err
 	if !slices.Contains(names, name) {
 		return fmt.Errorf("there is no account %q; the accounts are %s", name, strings.Join(names, ", "))
 	}
-	if err := f(db.Store); err != nil {
+	done, err := f(db.Store)
+	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w.stdout, "%s: %s\n", name, done)

@@ -403,6 +403,23 @@ func TestAccountPauseAndResume(t *testing.T) {
 	}
 }
 
+// Nobody is told that an account sends again while KeyCRM's own pause holds.
+func TestAccountResumeDuringARetryAfter(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, sandbox.Options{}, nil)
+	if err := s.crm.Inject(sandbox.Fault{Kind: sandbox.Status, Status: http.StatusTooManyRequests, RetryAfter: "3600"}); err != nil {
+		t.Fatal(err)
+	}
+	s.submit("lead", callbackBody())
+	eventually(t, "the account is limited", func() bool { return strings.Contains(s.must("account", "list"), "limited") })
+	if out := s.must("account", "resume", "main"); !strings.Contains(out, "KeyCRM asked for a pause (429), so nothing is sent before ") {
+		t.Errorf("resume says %q", out)
+	}
+	if n := len(s.crm.Calls()); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+}
+
 // A person's values are in no byte of the database's files while the server goes on.
 func TestEraseAPerson(t *testing.T) {
 	t.Parallel()
