@@ -77,6 +77,8 @@ type Problem struct {
 	Page
 	Text         string
 	Back         string // how to get back to the form; empty: Text says it
+	Link         string // the page that the visitor came from; empty: not known
+	LinkText     string
 	Limit        string // with a 413: the bound's name in the profile
 	RequestLabel string
 	Request      string // the request's id, for whoever looks it up in the log

@@ -103,6 +103,9 @@ type fieldError struct {
 func (i *Intake) render(w http.ResponseWriter, r *http.Request, p *httpd.Problem) {
 	lang := cmp.Or(p.Lang, i.language(r, "", nil))
 	w.Header().Add("Vary", "Accept, Accept-Language")
+	if p.Limit != "" { // what the page's code is looked up for
+		httpd.Annotate(r.Context(), "limit", p.Limit)
+	}
 	var err error
 	switch elsewhere := i.elsewhere(r, p); {
 	case wantsJSON(r) || isReceipt(r) && !readAccept(r.Header).namesHTML():
@@ -175,15 +178,30 @@ func (i *Intake) writeProblem(w http.ResponseWriter, r *http.Request, lang strin
 
 // problem is the problem as a page.
 func (i *Intake) problem(r *http.Request, lang string, p *httpd.Problem) web.Problem {
-	text := i.texts[lang]
+	text, back := i.texts[lang], ""
+	if r.Method == http.MethodPost {
+		served, _ := i.Profiles.Get(chi.URLParam(r, "profile"))
+		back = i.backTo(r, served, bounded(page(r.Header.Get("Origin"), r.Header.Get("Referer"))))
+	}
 	page := web.Problem{
 		Page: i.page(lang, i.title(lang, p)), Text: i.text(lang, p), Limit: p.Limit,
-		RequestLabel: text["page.request"], Request: httpd.ID(r.Context()),
+		RequestLabel: text["page.request"], Request: httpd.ID(r.Context()), Link: back, LinkText: text["thanks.back"],
 	}
-	if p.Status == http.StatusUnprocessableEntity {
+	switch {
+	case p.Status == http.StatusUnprocessableEntity:
 		page.Back = text["422.back"]
+	case p.Status == http.StatusRequestEntityTooLarge && !ownersFault(p.Limit):
+		page.Back = text["413.back"]
+	}
+	if p.Limit == "files" { // the sentence says all of it
+		page.Limit = ""
 	}
 	return page
+}
+
+// ownersFault tells the bounds that a form is over because of how it is built: no visitor can shorten that.
+func ownersFault(limit string) bool {
+	return limit == "max_pairs" || limit == "max_name" || limit == "max_depth"
 }
 
 // hint is the page for a developer who opens a form's address.

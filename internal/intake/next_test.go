@@ -302,6 +302,45 @@ func TestThanksLeadsBack(t *testing.T) {
 	}
 }
 
+// A page that tells why a post was not taken leads back by the same rule, and its code is one that can be read out.
+func TestProblemsLeadBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "shops", shops(), "closed", closed)
+	large := "name=" + strings.Repeat("x", 300_000)
+	for _, tt := range []struct{ name, path, body, origin, referer, want string }{
+		{"the page", "/forms/shops", large, home, home + "/lamp?email=x#y", home + "/lamp"},
+		{"only the site", "/forms/shops", large, home, "", home},
+		{"a site that is not listed", "/forms/shops", large, "https://evil.example", "https://evil.example/", ""},
+		{"nothing is listed, the browser says", "/forms/lamp", large, home, home + "/?email=x", home + "/"},
+		{"nothing is known", "/forms/lamp", large, "", "", ""},
+		{"a script's address", "/forms/lamp", large, "", "javascript:alert(1)", ""},
+		{"a closed form", "/forms/closed", "a=b", home, home + "/", home + "/"},
+		{"no such form", "/forms/nobody", "a=b", home, home + "/", ""},
+	} {
+		head := []string{"Accept", browserAccept, "Accept-Language", "en"}
+		for key, value := range map[string]string{"Origin": tt.origin, "Referer": tt.referer} {
+			if value != "" {
+				head = append(head, key, value)
+			}
+		}
+		w := b.post(tt.path, tt.body, head...)
+		page := w.Body.String()
+		want := `<a class="button" href="` + tt.want + `">Back to the site</a>`
+		if has := strings.Contains(page, "<a "); has != (tt.want != "") || has && !strings.Contains(page, want) {
+			t.Errorf("%s: lacks %s:\n%s", tt.name, want, page)
+		}
+		if has := strings.Contains(page, "Back button"); has != (w.Code == http.StatusRequestEntityTooLarge) {
+			t.Errorf("%s: %d, and the Back button is named: %t", tt.name, w.Code, has)
+		}
+		if !strings.Contains(page, "<dd><code>"+w.Header().Get("X-Request-Id")+"</code></dd>") {
+			t.Errorf("%s: the code is not the request's alone:\n%s", tt.name, page)
+		}
+	}
+	if !strings.Contains(b.log.String(), `"limit":"max_value"`) {
+		t.Errorf("the code leads to no bound in the log:\n%s", b.log.String())
+	}
+}
+
 // Whatever a form asks for, its visitor goes to a site that is listed or to the relay's own page.
 func FuzzNext(f *testing.F) {
 	for _, seed := range []string{home + "/a", "//evil.example", `/\evil`, "https:evil", "https://shop.example@evil", "/{id}", "/%0d%0a", "https://\u0430.shop.example"} {
