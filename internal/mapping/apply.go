@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,9 @@ type Mapping struct {
 // prepare makes what every Apply shares.
 func (m *Mapping) prepare() {
 	m.decoder = newDecoder()
+	body := reflect.TypeOf(m.body()).Elem()
+	m.decoder.keep(m.root, body)
+	m.decoder.keepLiteral(literal{body, "source_id", strconv.FormatInt(m.sourceID, 10)})
 	m.validate = keycrm.NewValidator()
 }
 

@@ -145,10 +145,23 @@ func (e *entity) remove(path string) {
 // grow a list by one item, and at the end walk the whole tree for defaults that there are none of.
 //
 // What is a text in KeyCRM's struct needs no conversion and is set as it stands: it is most of what forms post, and by schema a text
-// costs as much as a number.
+// costs as much as a number. A literal of the profile is decoded once, when the profile is loaded.
 type decoder struct {
-	schema  *schema.Decoder
-	structs map[reflect.Type]structFields
+	schema   *schema.Decoder
+	structs  map[reflect.Type]structFields
+	literals map[literal]decoded
+}
+
+// literal is a text that the profile gives a field, whatever is posted.
+type literal struct {
+	in         reflect.Type // the struct
+	name, text string
+}
+
+// decoded is what a literal comes to in the field of that number. It is shared by all posts: an entity is only read.
+type decoded struct {
+	field int
+	value reflect.Value
 }
 
 // structFields are the numbers of a struct's fields by their names: of those that lead to other structs, and of those that are texts.
@@ -156,7 +169,7 @@ type structFields struct{ below, texts map[string]int }
 
 // newDecoder makes the decoder of the two entities. It is safe for concurrent use.
 func newDecoder() *decoder {
-	d := &decoder{schema: schema.NewDecoder(), structs: map[reflect.Type]structFields{}}
+	d := &decoder{schema: schema.NewDecoder(), structs: map[reflect.Type]structFields{}, literals: map[literal]decoded{}}
 	d.schema.MaxSize(maxLines)
 	d.learn(reflect.TypeFor[keycrm.Order]())
 	d.learn(reflect.TypeFor[keycrm.Card]())
@@ -180,6 +193,39 @@ func (d *decoder) learn(t reflect.Type) {
 		case f.Type == reflect.TypeFor[string](): // and none of keycrm's own types: those check what they are given
 			s.texts[name] = i
 		}
+	}
+}
+
+// keep decodes o's literals, which go into a struct of type t. What does not decode is left to each post, whose fault says where.
+func (d *decoder) keep(o *object, t reflect.Type) {
+	for _, f := range o.fields {
+		switch {
+		case f.leaf != nil && f.leaf.constant != "":
+			d.keepLiteral(literal{t, f.name, f.leaf.constant})
+		case f.object != nil:
+			d.keep(f.object, d.inside(t, f.name))
+		case f.list != nil:
+			for _, item := range f.list.items {
+				d.keep(item.body, d.inside(t, f.name))
+			}
+		}
+	}
+}
+
+// inside is the struct that a field of t leads to.
+func (d *decoder) inside(t reflect.Type, name string) reflect.Type {
+	inner := t.Field(d.structs[t].below[name]).Type
+	if inner.Kind() != reflect.Struct {
+		inner = inner.Elem()
+	}
+	return inner
+}
+
+func (d *decoder) keepLiteral(l literal) {
+	field := slices.IndexFunc(reflect.VisibleFields(l.in), func(f reflect.StructField) bool { return f.Tag.Get("schema") == l.name })
+	body := reflect.New(l.in)
+	if field >= 0 && d.schema.Decode(body.Interface(), map[string][]string{l.name: {l.text}}) == nil {
+		d.literals[l] = decoded{field, body.Elem().Field(field)}
 	}
 }
 
@@ -226,11 +272,16 @@ func (d *decoder) object(body reflect.Value, e *entity, p *pairs, faults schema.
 
 // fields sets those of v that are texts, and has schema decode the others. Of several texts the last counts, as in schema.
 func (d *decoder) fields(v reflect.Value, e *entity, p *pairs) error {
-	texts := d.structs[v.Type()].texts
+	in := v.Type()
+	texts := d.structs[in].texts
 	clear(e.typed)
 	for _, f := range p.fields {
 		if i, ok := texts[f.name]; ok && len(f.texts) > 0 {
 			v.Field(i).SetString(f.texts[len(f.texts)-1])
+			continue
+		}
+		if known, ok := d.literal(in, f); ok {
+			v.Field(known.field).Set(known.value)
 			continue
 		}
 		if e.typed == nil {
@@ -242,6 +293,15 @@ func (d *decoder) fields(v reflect.Value, e *entity, p *pairs) error {
 		return nil
 	}
 	return d.schema.Decode(v.Addr().Interface(), e.typed)
+}
+
+// literal is what f comes to where it is a literal of the profile.
+func (d *decoder) literal(in reflect.Type, f pair) (decoded, bool) {
+	if len(f.texts) != 1 {
+		return decoded{}, false
+	}
+	known, ok := d.literals[literal{in, f.name, f.texts[0]}]
+	return known, ok
 }
 
 // whole is the path of a field of the object.

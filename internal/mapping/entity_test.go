@@ -55,10 +55,20 @@ func sentences(faults schema.MultiError) map[string]string {
 	return texts
 }
 
-// Decoding one object at a time gives what one call of schema with the whole paths gives: the same struct, the same errors.
+// Decoding one object at a time gives what one call of schema with the whole paths gives: the same struct, the same errors. So it does
+// where every value is a literal of the profile.
 func TestDecodeByObject(t *testing.T) {
 	t.Parallel()
 	d, whole := newDecoder(), schema.NewDecoder()
+	texts := []string{"", "0", "1", "12", "-5", "1.50", "007.10", "x", "true", "2026-11-21", "NaN", "0x1", "o@example.test", "Олена", "a,b"}
+	known := newDecoder()
+	for in := range known.structs {
+		for _, f := range reflect.VisibleFields(in) {
+			for _, text := range texts {
+				known.keepLiteral(literal{in, f.Tag.Get("schema"), text})
+			}
+		}
+	}
 	whole.MaxSize(maxLines)
 	var e entity // one for all, as a run's is used again
 	kinds := map[keycrm.Kind][]string{}
@@ -66,7 +76,7 @@ func TestDecodeByObject(t *testing.T) {
 		kinds[kind] = append(leafPaths(keycrm.Schema(kind), ""), "nothing", "nothing.at.all", "products.#.nothing", "products.x.sku",
 			"products.#.properties.#.none.more", "shipping.nothing.more")
 	}
-	value := rapid.SampledFrom([]string{"", "0", "1", "12", "-5", "1.50", "007.10", "x", "true", "2026-11-21", "NaN", "0x1", "o@example.test", "Олена", "a,b"})
+	value := rapid.SampledFrom(texts)
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom([]keycrm.Kind{keycrm.KindOrder, keycrm.KindCard}).Draw(t, "kind")
 		e.reset()
@@ -86,17 +96,18 @@ func TestDecodeByObject(t *testing.T) {
 				t.Fatalf("%s holds %q, not %q", path, e.all(path), texts)
 			}
 		}
-		var got, want any = new(keycrm.Order), new(keycrm.Order)
-		if kind == keycrm.KindCard {
-			got, want = new(keycrm.Card), new(keycrm.Card)
-		}
-		faults := d.decode(got, &e)
+		m := Mapping{kind: kind}
+		want := m.body()
 		wanted, _ := errors.AsType[schema.MultiError](whole.Decode(want, all))
-		if diff := cmp.Diff(sentences(wanted), sentences(faults)); diff != "" {
-			t.Fatal("other errors (-whole +by object):\n" + diff)
-		}
-		if len(faults) == 0 && !reflect.DeepEqual(got, want) {
-			t.Fatal("another result (-whole +by object):\n" + cmp.Diff(want, got))
+		for _, d := range []*decoder{d, known} {
+			got := m.body()
+			faults := d.decode(got, &e)
+			if diff := cmp.Diff(sentences(wanted), sentences(faults)); diff != "" {
+				t.Fatal("other errors (-whole +by object):\n" + diff)
+			}
+			if len(faults) == 0 && !reflect.DeepEqual(got, want) {
+				t.Fatal("another result (-whole +by object):\n" + cmp.Diff(want, got))
+			}
 		}
 	})
 }

@@ -48,11 +48,7 @@ func (r *run) finish() {
 
 // judge decodes the pairs into KeyCRM's struct and validates it.
 func (r *run) judge(e *entity) (body any, err error) {
-	if r.m.kind == keycrm.KindCard {
-		body = new(keycrm.Card)
-	} else {
-		body = new(keycrm.Order)
-	}
+	body = r.m.body()
 	r.undecoded(r.m.decoder.decode(body, e))
 	err = r.m.validate.Struct(body)
 	if faults, ok := errors.AsType[validator.ValidationErrors](err); ok {
@@ -62,6 +58,14 @@ func (r *run) judge(e *entity) (body any, err error) {
 		return body, nil
 	}
 	return body, err
+}
+
+// body is an empty entity of the mapping's kind: a pointer to KeyCRM's struct.
+func (m *Mapping) body() any {
+	if m.kind == keycrm.KindCard {
+		return new(keycrm.Card)
+	}
+	return new(keycrm.Order)
 }
 
 // undecoded tells what gorilla/schema could not put into the struct.
