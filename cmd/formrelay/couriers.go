@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,7 +81,7 @@ func (c *couriers) open(w *world, checked config.Checked, r *relay) error {
 
 // newCourier makes an account's courier. A token that is missing is said now and not at the first submission.
 func newCourier(w *world, account config.Account, r *relay) (*delivery.Courier, error) {
-	token := account.Token(w.getenv)
+	token := served(account.Token(w.getenv))
 	if _, err := token(); err != nil {
 		r.log.Warn().Str("account", account.Name).Msg("forms are taken, nothing is sent: " + err.Error())
 		if err := r.store.Pause(w.ctx, account.Name, err.Error()); err != nil {
@@ -113,6 +114,17 @@ func newCourier(w *world, account config.Account, r *relay) (*delivery.Courier, 
 		Log:     r.log,
 		OnCall:  r.couriers.called(account.Name, r.metrics.Called(account.Name)),
 	}), nil
+}
+
+// served adds to what is to be done about a token that lies nowhere what that means for a server.
+func served(token func() (string, error)) func() (string, error) {
+	return func() (string, error) {
+		text, err := token()
+		if missing, nowhere := errors.AsType[*config.Missing](err); nowhere {
+			err = fmt.Errorf("%w, and start again", missing)
+		}
+		return text, err
+	}
 }
 
 // wake tells an account's courier that a submission waits for it.

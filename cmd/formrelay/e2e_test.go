@@ -515,7 +515,12 @@ func TestServesWithoutTokenAndWithBrokenProfiles(t *testing.T) {
 	s := &site{database: "sqlite:" + filepath.Join(folder, "formrelay.db")}
 	s.process = serve(t, nil, "--profiles", profiles, "--database", s.database, "--keycrm-url", address)
 	id := s.submit("lead", callbackBody())
-	eventually(t, "the log says why nothing is sent", func() bool { return strings.Contains(s.log.String(), "KEYCRM_TOKEN") })
+	eventually(t, "the log says why nothing is sent", func() bool {
+		return strings.Contains(s.log.String(), "account paused: nothing is sent until what the reason says is mended") && strings.Contains(s.log.String(), "and start again")
+	})
+	if regexp.MustCompile("(?i)there is no KeyCRM token[^\"]*there is no KeyCRM token").MatchString(s.log.String()) {
+		t.Errorf("it is said twice in one line:\n%s", s.log)
+	}
 	if got := s.show(id); got.State != "queued" {
 		t.Errorf("it is %s, want queued", got.State)
 	}

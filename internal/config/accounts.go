@@ -67,7 +67,7 @@ func (k KeyCRM) account(calls int, window time.Duration) Account {
 		Name: MainAccount, URL: k.URL, Calls: calls, Window: window, Timeout: k.Timeout, Settle: k.Settle,
 		place: place{
 			env: EnvToken, file: k.TokenFile, what: keycrmFile, elsewhere: "--keycrm-token-file",
-			missing: "there is no KeyCRM token: put it into " + EnvToken + ", or into a file that --keycrm-token-file names, and start again",
+			missing: "there is no KeyCRM token: put it into " + EnvToken + ", or into a file that --keycrm-token-file names",
 		},
 	}
 }

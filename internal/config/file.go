@@ -222,7 +222,7 @@ func (r *reader) account(name *token.Token, n ast.Node, main Account) Account {
 	r.holder(holder{
 		one: "account", a: "an account", example: accountExample, itself: "token", renew: "make a new one in KeyCRM", variable: "SISAL_TOKEN", nowhere: "has no token",
 	}, name, n, &a.place, r.accountSettings(&a), map[string]func(ast.Node){"bulk": func(value ast.Node) { a.Bulk = r.bulk(value) }})
-	a.missing = fmt.Sprintf("there is no KeyCRM token for account %s: put it into %s, which %s names, and start again", a.Name, a.env, r.file)
+	a.missing = fmt.Sprintf("there is no KeyCRM token for account %s: put it into %s, which %s names", a.Name, a.env, r.file)
 	return a
 }
 

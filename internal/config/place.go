@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -20,7 +19,15 @@ type place struct {
 	what      string // how that file is called in a sentence
 	elsewhere string // how the file is named, for who must name another
 	missing   string // with neither: what to do about it
+
+	line, column int // where the file of --config names the variable
 }
+
+// Missing says that nothing lies where a token should, and what to do about it. A variable is read once: what is put into it later counts
+// from the next start.
+type Missing struct{ text string }
+
+func (m *Missing) Error() string { return m.text }
 
 // named tells whether anybody said where it lies.
 func (p place) named(getenv func(string) string) bool {
@@ -28,13 +35,13 @@ func (p place) named(getenv func(string) string) bool {
 }
 
 // Token gives what lies there each time it is asked, so that a file that was changed needs no restart. The error says in words what is
-// missing and never holds the token.
+// missing, and never holds the token; with neither a variable nor a file it is a *Missing.
 func (p place) Token(getenv func(string) string) func() (string, error) {
 	if token := strings.TrimSpace(getenv(p.env)); p.env != "" && token != "" {
 		return func() (string, error) { return token, nil }
 	}
 	if p.file == "" {
-		return func() (string, error) { return "", errors.New(p.missing) }
+		return func() (string, error) { return "", &Missing{p.missing} }
 	}
 	return func() (string, error) { return readToken(p.file, p.what, p.elsewhere) }
 }
@@ -84,7 +91,7 @@ func (r *reader) holder(h holder, name *token.Token, n ast.Node, p *place, setti
 		if !validVariable(text) {
 			r.add(key, "token_env must be the name of an environment variable, such as %s, and never the %s itself", h.variable, h.itself)
 		}
-		p.env = text
+		p.env, p.line, p.column = text, key.Position.Line, key.Position.Column
 	}
 	known := slices.Concat(slices.Sorted(maps.Keys(settings)), slices.Sorted(maps.Keys(nested)))
 	given := map[string]bool{}

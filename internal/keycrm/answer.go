@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // MaxRetryAfter is the longest wait that Answer.RetryAfter gives. What KeyCRM asks for is obeyed in full; the bound is only against
@@ -206,6 +207,12 @@ func clip(s string, limit int) string {
 
 // sentence clips an error's text and ends it with a full stop.
 func sentence(s string) string { return strings.TrimRight(clip(s, maxMessageText), ".") + "." }
+
+// capitalised begins a text with a capital.
+func capitalised(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
+}
 
 // retryAfter reads a Retry-After header, seconds or an HTTP date, at the moment now. A date is compared with the answer's own
 // Date, when it has one, since the two come from one clock. What is negative or unreadable is 0; what is beyond MaxRetryAfter is that.

@@ -220,12 +220,12 @@ func (c *Client) bearer() (string, Answer, bool) {
 	}
 	switch {
 	case err != nil && token == "":
-		return refuse("There is no KeyCRM token to send: " + sentence(err.Error()))
+		return refuse(capitalised(sentence(err.Error())))
 	case err != nil:
 		// An error beside a token may quote it.
 		return refuse("The KeyCRM token cannot be read; look where the account's token comes from.")
 	case token == "":
-		return refuse("There is no KeyCRM token to send: set KEYCRM_TOKEN, or the account's token_file or token_env.")
+		return refuse("There is no KeyCRM token: set KEYCRM_TOKEN, or the account's token_file or token_env.")
 	case len(token) > maxToken || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return refuse("The KeyCRM token holds characters that no token has, such as a line break; copy it anew from KeyCRM, Settings, General, API key.")
 	}

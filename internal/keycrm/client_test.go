@@ -334,7 +334,7 @@ func TestToken(t *testing.T) {
 		text  string
 	}{
 		{"none", func() (string, error) { return " \n", nil }, "no KeyCRM token"},
-		{"its file is gone", func() (string, error) { return "", errors.New("the file /run/secrets/keycrm is not there") }, "the file /run/secrets/keycrm is not there."},
+		{"its file is gone", func() (string, error) { return "", errors.New("the file /run/secrets/keycrm is not there") }, "The file /run/secrets/keycrm is not there."},
 		{"an error beside a token", func() (string, error) { return marker, errors.New("bad " + marker) }, "cannot be read"},
 		{"a line break inside", func() (string, error) { return marker + "\nX-Evil: 1", nil }, "line break"},
 		{"a blank inside", func() (string, error) { return "Bearer " + marker, nil }, "no token has"},
