@@ -41,6 +41,9 @@ func (c checkCmd) Run(w *world) error {
 	if found.profiles == 0 {
 		return fmt.Errorf("there is no profile in %s: a profile is a file <name>.yaml", c.Profiles)
 	}
+	if err := c.unset(w, found); err != nil {
+		return err
+	}
 	var unasked error
 	if c.Online {
 		unasked = c.ask(w, found, accounts)
@@ -72,6 +75,18 @@ func (c checkCmd) options(w *world) (profile.Options, []config.Account, error) {
 		options.Accounts = append(options.Accounts, a.Name)
 	}
 	return options, accounts, nil
+}
+
+// unset warns about variables in which the configuration says that something lies, and nothing does.
+func (c checkCmd) unset(w *world, found *checked) error {
+	all, err := c.Unset(rules(w))
+	for _, u := range all {
+		found.warnings = append(found.warnings, profile.Fault{
+			File: c.Config, Line: u.Line, Column: u.Column, Warning: true,
+			What: "the variable " + u.Variable + ", which holds " + u.Of + ", is not set here", Do: "set it where the server runs",
+		})
+	}
+	return err
 }
 
 // checked is what there is to say about some profiles.

@@ -37,6 +37,35 @@ func (f File) Names(r Rules) (Names, error) {
 	return named(accounts, secrets), err
 }
 
+// Unset is a variable in which the file says that a token or a secret lies, and which has no value where the command runs.
+type Unset struct {
+	Variable     string
+	Of           string // "account sisal's token", "secret google"
+	Line, Column int    // in the file
+}
+
+// Unset are the variables that the file names and that are not set, in the order of their accounts and then their secrets. The error
+// tells every fault of the file.
+func (f File) Unset(r Rules) ([]Unset, error) {
+	if f.Config == "" {
+		return nil, nil
+	}
+	accounts, secrets, err := readConfig(f.Config, KeyCRM{}.account(0, 0), r)
+	var all []Unset
+	look := func(of string, p place) {
+		if p.env != "" && strings.TrimSpace(r.Getenv(p.env)) == "" {
+			all = append(all, Unset{p.env, of, p.line, p.column})
+		}
+	}
+	for _, a := range accounts {
+		look("account "+a.Name+"'s token", a.place)
+	}
+	for _, s := range secrets {
+		look("secret "+s.Name, s.place)
+	}
+	return all, err
+}
+
 // Accounts are the accounts that a command calls beside the server, told by the same flags, variables and file. The error tells every
 // fault of them, a line each.
 func (f File) Accounts(k KeyCRM, r Rules) ([]Account, error) {

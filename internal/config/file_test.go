@@ -203,6 +203,24 @@ func TestFlagsAndFileAreToldTogether(t *testing.T) {
 	}
 }
 
+// What the file names and nobody has set is found before it is missed.
+func TestUnset(t *testing.T) {
+	t.Parallel()
+	s := written(t, "accounts:\n  a: {token_env: A_TOKEN}\n  b: {token_file: b.token}\nsecrets:\n  google: {field: key, token_env: GOOGLE_KEY}\n")
+	all, err := s.Unset(environment(map[string]string{"GOOGLE_KEY": " "}))
+	want := []Unset{{"A_TOKEN", "account a's token", 2, 7}, {"GOOGLE_KEY", "secret google", 5, 24}}
+	if diff := cmp.Diff(want, all); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	all, err = s.Unset(environment(map[string]string{"GOOGLE_KEY": marker, "A_TOKEN": marker}))
+	if len(all) > 0 || err != nil {
+		t.Errorf("%v %v", all, err)
+	}
+	if all, err := (File{}).Unset(environment(nil)); len(all) > 0 || err != nil {
+		t.Errorf("without a file: %v %v", all, err)
+	}
+}
+
 func TestTokensOfTheFile(t *testing.T) {
 	t.Parallel()
 	s := written(t, "accounts:\n  a: {token_env: A_TOKEN}\n  b: {token_file: b.token}\n")
