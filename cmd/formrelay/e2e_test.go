@@ -337,7 +337,7 @@ func TestPreviewIsWhatWasSent(t *testing.T) {
 	sent := string(s.crm.Orders()[0].Body)
 
 	out, problems, code := formrelay(t, "preview", "--submission", id, "--database", s.database)
-	if code != 0 || out != sent {
+	if code != 0 || out != sent+"\n" {
 		t.Errorf("exit %d %s\nprinted %s\nsent    %s", code, problems, out, sent)
 	}
 
@@ -356,7 +356,7 @@ func TestPreviewIsWhatWasSent(t *testing.T) {
 		args = append(args, "-F", name+"="+values[0])
 	}
 	out, problems, code = formrelay(t, args...)
-	if code != 0 || out != sent {
+	if code != 0 || out != sent+"\n" {
 		t.Errorf("exit %d %s\nprinted %s\nsent    %s", code, problems, out, sent)
 	}
 }

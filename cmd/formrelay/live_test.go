@@ -118,7 +118,9 @@ func TestProfilesChangeLive(t *testing.T) {
 	where := []string{"--profiles", s.args[1], "--database", s.database}
 	said(t, 0, "broken, 2 serves on", append([]string{"profiles", "list"}, where...)...)
 	said(t, 0, `"serves_on":2`, append([]string{"profiles", "list", "--json"}, where...)...)
-	said(t, 0, "-  manager_comment: version 2", append([]string{"profiles", "diff", "shop"}, where...)...)
+	if out := said(t, 0, "-  manager_comment: version 2", append([]string{"profiles", "diff", "shop"}, where...)...); !strings.HasPrefix(out, "--- shop revision 2\n+++ ") {
+		t.Errorf("the difference begins otherwise:\n%s", out)
+	}
 	if code := s.stop(); code != 0 {
 		t.Fatalf("exit %d", code)
 	}

@@ -40,8 +40,8 @@ type previewCmd struct {
 	Last       int      `default:"20" help:"With --diff: of how many submissions (1 to 1000)."`
 }
 
-// Run prints the entity on standard output, byte for byte as it would be sent. What keeps it from being sent is told on standard
-// error, with exit 1, as are the files that would follow it.
+// Run prints the entity on standard output, byte for byte as it would be sent, and a line's end. What keeps it from being sent is told on
+// standard error, with exit 1, as are the files that would follow it.
 func (c previewCmd) Run(w *world) error {
 	if err := c.check(); err != nil {
 		return usageError{err}
@@ -108,12 +108,12 @@ func flagged(flag string, err error) error {
 	return fmt.Errorf("%s: %w", flag, err)
 }
 
-// print writes the bytes as they are; a person at a terminal gets them indented, with a line's end, and inert.
+// print writes the bytes as they are and a line's end; a person at a terminal gets them indented, and inert.
 func (c previewCmd) print(w *world, entity []byte) error {
 	if terminal(w.stdout) {
 		return printIndented(w.stdout, entity)
 	}
-	_, err := w.stdout.Write(entity)
+	_, err := w.stdout.Write(append(slices.Clip(entity), '\n'))
 	return err
 }
 

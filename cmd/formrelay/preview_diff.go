@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rogpeppe/go-internal/diff"
-
 	"formrelay/internal/profile"
 	"formrelay/internal/store"
 	"formrelay/internal/submission"
@@ -48,8 +46,7 @@ func (c previewCmd) compare(w *world, now *profile.Profile) error {
 		changed++
 		fmt.Fprintf(w.stdout, "submission %s, received %s\n", s.ID, s.ReceivedAt.Format(time.DateTime))
 		name := fmt.Sprintf("by revision %d", c.Diff)
-		_, lines, _ := bytes.Cut(diff.Diff(name, was, "by "+now.File, is), []byte("\n")) // the first says diff and the two names, which follow
-		if _, err := fmt.Fprintln(w.stdout, inert(string(lines))); err != nil {
+		if _, err := fmt.Fprintln(w.stdout, inert(string(difference(name, was, "by "+now.File, is)))); err != nil {
 			return err
 		}
 	}

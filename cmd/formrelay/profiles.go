@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -426,8 +427,14 @@ func (c profilesDiffCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.stdout.Write(diff.Diff(was, before, is, after))
+	_, err = w.stdout.Write(difference(was, before, is, after))
 	return err
+}
+
+// difference is what differs, line by line, under the names of both; nothing when they are the same.
+func difference(was string, before []byte, is string, after []byte) []byte {
+	_, lines, _ := bytes.Cut(diff.Diff(was, before, is, after), []byte("\n")) // the first says diff and the two names, which follow
+	return lines
 }
 
 // before is the text to compare with.
@@ -537,8 +544,8 @@ func (c profilesRollbackCmd) Run(w *world) error {
 		return err
 	}
 	if file := c.provisioned(c.Name); file != "" {
-		return fmt.Errorf("the profile %s lies in the folder, as %s: put the earlier text there; `%s profiles show %s --revision %d` prints it",
-			c.Name, file, w.program, c.Name, c.Revision)
+		return fmt.Errorf("the profile %s lies in the folder, as %s: put the earlier text there; `formrelay profiles show %s --revision %d` prints it",
+			c.Name, file, c.Name, c.Revision)
 	}
 	text, _, err := c.text(w, c.Name, c.Revision)
 	if err != nil {
@@ -610,6 +617,6 @@ func (c profilesRemoveCmd) Run(w *world) error {
 	if err := db.RemoveProfile(w.ctx, c.Name); err != nil {
 		return c.missing(err, c.Name)
 	}
-	_, err = fmt.Fprintf(w.stdout, "within a second the profile %s is gone; `%s profiles rollback %s N` brings a revision back\n", c.Name, w.program, c.Name)
+	_, err = fmt.Fprintf(w.stdout, "within a second the profile %s is gone; `formrelay profiles rollback %s N` brings a revision back\n", c.Name, c.Name)
 	return err
 }

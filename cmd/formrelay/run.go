@@ -27,7 +27,7 @@ const (
 // world is what a command may touch of the process around it.
 type world struct {
 	ctx     context.Context
-	program string // what the operator called, for words that tell them what to run
+	program string // what the operator called, for lines that are there to be copied; a sentence says formrelay
 	stdin   io.Reader
 	stdout  io.Writer
 	stderr  io.Writer
