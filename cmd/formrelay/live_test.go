@@ -116,6 +116,13 @@ func TestProfilesChangeLive(t *testing.T) {
 		t.Errorf("readyz says %s", text)
 	}
 	where := []string{"--profiles", s.args[1], "--database", s.database}
+	var last struct {
+		ReceivedAt time.Time `json:"received_at"`
+	}
+	if err := json.Unmarshal([]byte(said(t, 0, s.submit("shop", visitor("Taras")), "submissions", "list", "--limit", "1", "--json", "--database", s.database)), &last); err != nil {
+		t.Fatal(err)
+	}
+	said(t, 0, `"used":"`+last.ReceivedAt.Format(time.RFC3339Nano)+`"`, append([]string{"profiles", "history", "shop", "--json"}, where...)...)
 	said(t, 0, "broken, 2 serves on", append([]string{"profiles", "list"}, where...)...)
 	said(t, 0, `"serves_on":2`, append([]string{"profiles", "list", "--json"}, where...)...)
 	if out := said(t, 0, "-  manager_comment: version 2", append([]string{"profiles", "diff", "shop"}, where...)...); !strings.HasPrefix(out, "--- shop revision 2\n+++ ") {

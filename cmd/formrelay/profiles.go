@@ -309,8 +309,17 @@ type noted struct {
 	Hash     string     `json:"hash"`
 	Made     *time.Time `json:"made,omitempty"`
 	Served   *time.Time `json:"served,omitempty"`
-	Used     *time.Time `json:"used,omitempty"`
+	Used     *time.Time `json:"used,omitempty"`        // when it took its last form, as far as the newest submissions tell
+	Before   *time.Time `json:"used_before,omitempty"` // it took one, and none from then on
 	Author   string     `json:"author,omitempty"`
+}
+
+// used is when the revision took its last form, for people.
+func (n noted) used() string {
+	if n.Before != nil {
+		return "before " + when(n.Before)
+	}
+	return when(n.Used)
 }
 
 // Run lists the revisions.
@@ -330,9 +339,16 @@ func (c profilesHistoryCmd) Run(w *world) error {
 	if len(notes) == 0 {
 		return fmt.Errorf("no revision of a profile %s ever served from this database", c.Name)
 	}
+	taken, err := db.LastTaken(w.ctx, c.Name)
+	if err != nil {
+		return err
+	}
 	all := make([]noted, len(notes))
 	for i, n := range notes {
-		all[i] = noted{Revision: n.Number, Hash: n.Hash, Made: given(n.MadeAt), Served: given(n.ServedAt), Used: given(n.UsedAt), Author: n.Author}
+		all[i] = noted{Revision: n.Number, Hash: n.Hash, Made: given(n.MadeAt), Served: given(n.ServedAt), Used: given(taken.By(n)), Author: n.Author}
+		if all[i].Used == nil && !n.UsedAt.IsZero() {
+			all[i].Before = given(taken.Since)
+		}
 	}
 	if c.JSON {
 		return jsonLines(w, all)
@@ -344,7 +360,7 @@ func (c profilesHistoryCmd) Run(w *world) error {
 		if by == "" {
 			by = "the folder"
 		}
-		fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s\t%s\n", n.Revision, when(n.Made), when(n.Served), when(n.Used), printable(by), n.Hash[:min(12, len(n.Hash))])
+		fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s\t%s\n", n.Revision, when(n.Made), when(n.Served), n.used(), printable(by), n.Hash[:min(12, len(n.Hash))])
 	}
 	return out.Flush()
 }

@@ -47,6 +47,7 @@ func Exercise(t *testing.T, database func(t testing.TB) string) {
 		"RepeatsAtOnce":             testRepeatsAtOnce,
 		"Revisions":                 testRevisions,
 		"RevisionNotes":             testRevisionNotes,
+		"LastTaken":                 testLastTaken,
 		"StoredProfiles":            testStoredProfiles,
 		"List":                      testList,
 		"ClaimOrder":                testClaimOrder,

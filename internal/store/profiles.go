@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
+	"time"
 
 	"formrelay/internal/submission"
 )
@@ -51,6 +52,54 @@ func (s *Store) Revisions(ctx context.Context, profile string) ([]submission.Rev
 		return n, err
 	})
 	return all, s.explained(err)
+}
+
+// maxTaken bounds how many of the newest submissions LastTaken looks at: no index leads from a revision to its submissions, since every
+// visitor would pay for it.
+const maxTaken = 200_000
+
+// Taken is which revisions took the newest submissions of a profile.
+type Taken struct {
+	At    map[string]time.Time // by the revision's hash: when the last one that is mapped by it was received
+	Since time.Time            // those received before were not looked at; zero: all were
+}
+
+// noted is how much later than it begins to serve a revision may be noted.
+const noted = time.Minute
+
+// By is when a revision took its last form, zero when none of the newest. What was received before it was made another revision took, and
+// ops had it mapped anew.
+func (t Taken) By(n submission.RevisionNote) time.Time {
+	if last := t.At[n.Hash]; !last.Before(n.MadeAt.Add(-noted)) {
+		return last
+	}
+	return time.Time{}
+}
+
+// LastTaken tells when each revision of a profile took its last submission, as the newest submissions have it.
+func (s *Store) LastTaken(ctx context.Context, profile string) (Taken, error) {
+	return s.lastTaken(ctx, profile, maxTaken)
+}
+
+func (s *Store) lastTaken(ctx context.Context, profile string, most int) (Taken, error) {
+	taken := Taken{At: map[string]time.Time{}}
+	since, cut, err := s.firstOf(ctx, `SELECT received_at FROM submissions ORDER BY seq DESC LIMIT 1 OFFSET ?`, most-1)
+	if err != nil {
+		return taken, s.explained(err)
+	}
+	if cut {
+		taken.Since = since
+	}
+	_, err = list(ctx, s.read, s.d.bind(`SELECT revision, MAX(received_at) FROM
+		(SELECT profile, revision, received_at FROM submissions ORDER BY seq DESC LIMIT ?) newest WHERE profile = ? GROUP BY revision`), []any{most, profile},
+		func(r row) (_ struct{}, err error) {
+			var hash string
+			var last time.Time
+			err = r.Scan(&hash, at{&last})
+			taken.At[hash] = last
+			return struct{}{}, err
+		})
+	return taken, s.explained(err)
 }
 
 // ProfileRevision reads one revision of a profile by its number. submission.ErrNotFound when it has none of that number.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -47,6 +48,38 @@ func testRevisionNotes(t *testing.T, f *fixture) {
 	f.ok(err)
 	f.same("olena", notes[0].Author)
 	f.same(f.clock.now, notes[0].UsedAt)
+}
+
+// When a revision took its last form is read from the submissions, and only the newest are looked at.
+func testLastTaken(t *testing.T, f *fixture) {
+	taken := func(most int) Taken {
+		t.Helper()
+		got, err := f.lastTaken(t.Context(), "landing", most)
+		f.ok(err)
+		return got
+	}
+	f.same(Taken{At: map[string]time.Time{}}, taken(9))
+	start := f.clock.now
+	for n, hash := range []string{"one", "two", "two", "other", "two"} {
+		sub := f.order(strconv.Itoa(n))
+		sub.Profile, sub.Revision, sub.ReceivedAt = "landing", "hash of "+hash, start.Add(time.Duration(n)*time.Hour)
+		if hash == "other" {
+			sub.Profile = "other"
+		}
+		f.ok(f.Accept(t.Context(), sub, text(sub.Profile, hash)))
+	}
+	both := map[string]time.Time{"hash of one": start, "hash of two": start.Add(4 * time.Hour)}
+	f.same(Taken{At: both}, taken(6))
+	f.same(Taken{At: both, Since: start}, taken(5))
+	f.same(Taken{At: map[string]time.Time{"hash of two": start.Add(4 * time.Hour)}, Since: start.Add(time.Hour)}, taken(4))
+	two := submission.RevisionNote{Hash: "hash of two", MadeAt: start.Add(time.Hour)}
+	f.same(start.Add(4*time.Hour), taken(5).By(two))
+	two.MadeAt = start.Add(5 * time.Hour) // ops had older ones mapped by it
+	f.same(time.Time{}, taken(5).By(two))
+	f.same(time.Time{}, taken(5).By(submission.RevisionNote{Hash: "hash of three"}))
+	all, err := f.LastTaken(t.Context(), "landing")
+	f.ok(err)
+	f.same(Taken{At: both}, all)
 }
 
 // A profile of the database is put, closed, opened and taken away, and every change is counted.

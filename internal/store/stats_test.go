@@ -39,6 +39,13 @@ func BenchmarkFinished(b *testing.B) {
 			}
 		}
 	})
+	b.Run("LastTaken", func(b *testing.B) {
+		for range b.N {
+			if taken, err := f.LastTaken(b.Context(), "form1"); err != nil || len(taken.At) != 1 || taken.Since.IsZero() {
+				b.Fatal(taken, err)
+			}
+		}
+	})
 	b.Run("Waiting", func(b *testing.B) {
 		for range b.N {
 			if _, err := f.Waiting(b.Context()); err != nil {
