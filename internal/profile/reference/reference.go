@@ -50,9 +50,9 @@ map:                                   # left KeyCRM's name, right where it come
       price: ${tables.price[item.sku]} # from the server, not from a hidden field
       quantity: ${item.quantity}
   payments:
-    - when: ${amount}                  # left out when there is none
+    - when: ${products}                # left out when there is none
       payment_method_id: 2
-      amount: ${amount}
+      amount: ${sum(products, tables.price[.sku] * .quantity)}
       status: not_paid
   custom_fields:
     - {uuid: OR_1022, value: "${list(colors)}"}

@@ -34,11 +34,27 @@ func TestPageIsInStep(t *testing.T) {
 	}
 }
 
-// The example is a profile.
-func TestExampleIsAProfile(t *testing.T) {
+// The example and the README's sample are profiles, and check has nothing to say of them.
+func TestSamplesAreProfiles(t *testing.T) {
 	t.Parallel()
-	if _, faults := profile.Parse("example", "example.yaml", []byte(Example), profile.Options{}); len(faults) > 0 {
-		t.Error(faults)
+	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sample, found := strings.Cut(string(readme), "```yaml\n# profiles/shop.yaml")
+	sample, _, closed := strings.Cut(sample, "```")
+	if !found || !closed {
+		t.Fatal("the README shows no profile")
+	}
+	for name, text := range map[string]string{"the example": Example, "the README's": "#" + sample} {
+		p, faults := profile.Parse("sample", "sample.yaml", []byte(text), profile.Options{})
+		if len(faults) > 0 {
+			t.Errorf("%s: %v", name, faults)
+			continue
+		}
+		if warnings := p.Warnings(); len(warnings) > 0 {
+			t.Errorf("%s: %v", name, warnings)
+		}
 	}
 }
 
