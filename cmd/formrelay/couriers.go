@@ -81,20 +81,18 @@ func (c *couriers) open(w *world, checked config.Checked, r *relay) error {
 
 // newCourier makes an account's courier. A token that is missing is said now and not at the first submission.
 func newCourier(w *world, account config.Account, r *relay) (*delivery.Courier, error) {
-	token := served(account.Token(w.getenv))
-	if _, err := token(); err != nil {
-		r.log.Warn().Str("account", account.Name).Msg("forms are taken, nothing is sent: " + err.Error())
-		if err := r.store.Pause(w.ctx, account.Name, err.Error()); err != nil {
-			return nil, err
-		}
-	}
 	client, err := keycrm.NewClient(keycrm.Options{
 		BaseURL:   account.URL,
-		Token:     token,
+		Token:     served(account.Token(w.getenv)),
 		UserAgent: "formrelay/" + version,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if a, usable := client.Usable(); !usable {
+		if err := r.store.Pause(w.ctx, account.Name, a.Text); err != nil { // the courier logs it as it begins
+			return nil, err
+		}
 	}
 	var bulk *delivery.Bulk
 	if account.Bulk > 0 {

@@ -377,7 +377,7 @@ func (r *shift) noteHealth(acc pace.Account) {
 	case acc.ByOps && acc.Paused != was.Paused:
 		r.c.log.Warn().Str("reason", acc.Paused).Msg("account paused by ops: nothing is sent until they resume it")
 	case acc.Paused != "" && acc.Paused != was.Paused:
-		r.c.log.Warn().Str("reason", acc.Paused).Msg("account paused: nothing is sent until what the reason says is mended")
+		r.c.log.Warn().Str("reason", acc.Paused).Msg("account paused: forms are taken, nothing is sent until what the reason says is mended")
 	case acc.Paused == "" && was.Paused != "":
 		r.c.log.Info().Msg("account resumed")
 	}

@@ -211,6 +211,12 @@ func (c *Client) call(ctx context.Context, r request, read func(reply) Answer) A
 	return a
 }
 
+// Usable tells, without a call, whether there is a token that can be sent. If not, the answer is what every call would come to.
+func (c *Client) Usable() (Answer, bool) {
+	_, a, ok := c.bearer()
+	return a, ok
+}
+
 // bearer asks for the token. Without one that can stand in a header no call is made.
 func (c *Client) bearer() (string, Answer, bool) {
 	token, err := c.token()

@@ -347,6 +347,9 @@ func TestToken(t *testing.T) {
 	for _, tt := range tests {
 		c := newClient(t, server.URL+"/v1", func(o *keycrm.Options) { o.Token = tt.token })
 		a := c.Create(t.Context(), keycrm.KindOrder, []byte(order), time.Time{})
+		if known, usable := c.Usable(); usable || known.Text != a.Text {
+			t.Errorf("%s: usable %t, %q", tt.name, usable, known.Text)
+		}
 		if a.Outcome != keycrm.Unauthorised || a.Status != 0 || !strings.Contains(a.Text, tt.text) {
 			t.Errorf("%s: %+v", tt.name, a)
 		}
