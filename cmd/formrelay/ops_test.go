@@ -18,9 +18,9 @@ import (
 // report is a readiness whose store fails with err.
 func report(err error, now time.Time) readiness {
 	healths := map[string]pace.Account{
-		"busy":   {LimitedUntil: now.Add(time.Hour)},
+		"busy":   {LimitedUntil: now.Add(time.Hour), Read: now},
 		"ended":  pace.Account{}.PausedByOps("paused by root: stocktaking"),
-		"fine":   {LimitedUntil: now.Add(-time.Hour), Broken: 1},
+		"fine":   {LimitedUntil: now.Add(-time.Hour), Broken: 1, Read: now},
 		"out":    {Broken: pace.OutageAfter, ProbeAt: now},
 		"paused": {Paused: "KeyCRM refused the token.", ProbeAt: now},
 	}
