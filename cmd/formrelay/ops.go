@@ -22,7 +22,9 @@ const askWithin = 3 * time.Second
 // public one.
 func opsRoutes(report readiness, scrape http.Handler) chi.Router {
 	ops := chi.NewRouter()
+	ops.NotFound(opsIndex(http.StatusNotFound))
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		ops.MethodFunc(method, "/", opsIndex(http.StatusOK))
 		ops.MethodFunc(method, "/healthz", func(w http.ResponseWriter, r *http.Request) {
 			answer(w, r, http.StatusOK, state{Status: "ok"})
 		})
