@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -78,7 +78,7 @@ func fieldsThatHide(v *visit) {
 	v.state("success")
 	got := v.fields(v.delivers(1)[0])
 	for n, name := range []string{"elements", "lang", "id", "submit", "method", "reset", "target", "length"} {
-		if got[name] != fmt.Sprint(n+1) {
+		if got[name] != strconv.Itoa(n+1) {
 			v.Errorf("%s is %q", name, got[name])
 		}
 	}
