@@ -107,7 +107,7 @@ func TestKilledCouriersDoNotProlongAnOutage(t *testing.T) {
 		for i := range kills {
 			kills[i] = r.process(t, limit)
 		}
-		for i := range 30 {
+		for i := range 44 { // a claim's length more than it mostly takes, and less than a create's lease after the outage
 			r.store.accept(submission.Submission{})
 			r.store.accept(submission.Submission{})
 			pass(time.Second)
