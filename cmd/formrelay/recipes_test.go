@@ -63,7 +63,7 @@ func recipes() []recipe {
 			"cf7", "cf7.json", jsonMedia, "WordPress/6.8; https://shop.example", `{
 			"title": "Доставка", "source_id": 1, "pipeline_id": 1,
 			"contact": {"full_name": "Олена Шевченко", "email": "olena@example.com", "phone": "+380501112233"},
-			"manager_comment": "[formrelay ID]\npage_url: https://shop.example/contact/\ncolors: теплий, білий\nПовідомлення: Коли доставите?\r\nДякую"}`,
+			"manager_comment": "[formrelay ID]\npage_url: https://shop.example/contact/\ncolors[0]: теплий\ncolors[1]: білий\nПовідомлення: Коли доставите?\r\nДякую"}`,
 		},
 		{ // from the code of the WPForms Webhooks addon: src/Process.php
 			"wpforms", "wpforms.json", jsonMedia, "wpforms-webhooks/1.3.0", `{
@@ -81,7 +81,7 @@ func recipes() []recipe {
 			"weblium", "weblium.json", "application/json", "axios/0.21", `{
 			"title": "Зворотний дзвінок", "source_id": 1, "pipeline_id": 1,
 			"contact": {"full_name": "Олена Шевченко", "email": "olena@example.com", "phone": "+380501112233"},
-			"manager_comment": "[formrelay ID]\nfields[7d56d144-2895-4ada-9bcd-e807699cbc31][title]: Розмір\nfields[7d56d144-2895-4ada-9bcd-e807699cbc31][value]: M, L\nfields[7d56d144-2895-4ada-9bcd-e807699cbc31][type]: checkbox\nfields[f0a1][title]: Фото\nfields[f0a1][value][url]: //res2.weblium.site/files/a.jpg\nfields[f0a1][value][fileName]: a.jpg\nfields[f0a1][type]: file\nreferer: https://shop.example/?utm_source=facebook\ntime: 2026-11-21T16:30:00.000Z"}`,
+			"manager_comment": "[formrelay ID]\nfields[7d56d144-2895-4ada-9bcd-e807699cbc31][title]: Розмір\nfields[7d56d144-2895-4ada-9bcd-e807699cbc31][value][0]: M\nfields[7d56d144-2895-4ada-9bcd-e807699cbc31][value][1]: L\nfields[7d56d144-2895-4ada-9bcd-e807699cbc31][type]: checkbox\nfields[f0a1][title]: Фото\nfields[f0a1][value][url]: //res2.weblium.site/files/a.jpg\nfields[f0a1][value][fileName]: a.jpg\nfields[f0a1][type]: file\nreferer: https://shop.example/?utm_source=facebook\ntime: 2026-11-21T16:30:00.000Z"}`,
 		},
 		{ // from developers.google.com/google-ads/webhook/docs/implementation
 			"google-ads", "google-ads.json", "application/json", "Google-Ads-Leads", `{
@@ -311,7 +311,7 @@ func TestRecipeGoogleForms(t *testing.T) {
 	sameEntity(t, s.settled(id, "delivered"), `{
 		"title": "Google Forms", "source_id": 1, "pipeline_id": 1,
 		"contact": {"full_name": "Олена Шевченко", "email": "olena@example.com", "phone": "+380501112233"},
-		"manager_comment": "[formrelay ID]\nЩо вас цікавить?: Лампи, Абажури\nПримітка: перша\nПримітка 2: друга"}`)
+		"manager_comment": "[formrelay ID]\nЩо вас цікавить?[0]: Лампи\nЩо вас цікавить?[1]: Абажури\nПримітка: перша\nПримітка 2: друга"}`)
 }
 
 // Every expression of the page can be copied into a profile as it stands.

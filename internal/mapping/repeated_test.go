@@ -37,7 +37,7 @@ func TestRestOfChosenItems(t *testing.T) {
 	each := func(each string) string {
 		return buyer + "  products: [{each: \"${" + each + "}\", sku: \"${item.s ?? 'x'}\"}]\nrest: manager_comment\n"
 	}
-	const both, bothTexts = `"p[0][s]: A\np[1][s]: B"`, `"p: A, B"`
+	const both, bothTexts = `"p[0][s]: A\np[1][s]: B"`, `"p[]: A\np[]: B"`
 	runCases(t, []profileCase{
 		{"First", rest("first(p)"), texts, "manager_comment", bothTexts},
 		{"Last", rest("last(p)"), texts, "manager_comment", bothTexts},
@@ -74,6 +74,6 @@ func TestPhoneTextsStandOnce(t *testing.T) {
 		{"UsedFieldOfARepeatedName", "map:\n  buyer: {phone: \"${tel}\"}\n" + typed, []string{"tel=067 111 22 33", "tel=050 111 22 33 after six"}, "manager_comment", `"after six\ntel: 067 111 22 33"`},
 		{"UnusedFieldWithoutRest", buyer + "fields: {tel: {type: phone}}\n", []string{"tel=050 111 22 33 after six"}, "manager_comment", `"after six"`},
 		{"UnusedFieldLeftOutOfRest", buyer + typed + "rest_except: [tel]\n", []string{"tel=050 111 22 33 after six"}, "manager_comment", `"after six"`},
-		{"UnusedList", buyer + "fields: {\"t[]\": {type: phone}}\nrest: manager_comment\n", []string{"t[]=050 111 22 33 six", "t[]=067 111 22 33 ten"}, "manager_comment", `"t: 050 111 22 33 six, 067 111 22 33 ten"`},
+		{"UnusedList", buyer + "fields: {\"t[]\": {type: phone}}\nrest: manager_comment\n", []string{"t[]=050 111 22 33 six", "t[]=067 111 22 33 ten"}, "manager_comment", `"t[]: 050 111 22 33 six\nt[]: 067 111 22 33 ten"`},
 	})
 }

@@ -76,17 +76,17 @@ func (r *run) used() []bool {
 	return used
 }
 
-// unused are the lines of what was posted and no expression used, in posted order: one a pair, or one a list of texts.
+// unused are the lines of what was posted and no expression used, in posted order.
 func (r *run) unused(used []bool) []string {
-	lines := newRestLines(r.in.Fields.Pairs)
+	var lines []string
 	for i, pair := range r.in.Fields.Pairs {
 		text := strings.TrimFunc(pair.Value, unicode.IsSpace)
 		if used[i] || text == "" || r.m.rest.leavesOut(pair.Name) {
 			continue
 		}
-		lines.add(pair.Name, r.m.rest.label(pair.Name, r.posted().paths[i]), text)
+		lines = append(lines, r.m.rest.label(pair.Name, r.posted().paths[i])+": "+text)
 	}
-	return lines.all()
+	return lines
 }
 
 // phoneLines are what was typed after phone numbers. What stands among the unused pairs as it was typed is not told twice.
@@ -225,8 +225,8 @@ func shopsCard(letters string) bool {
 	return false
 }
 
-// label is what a pair is called in a comment: the field's label in the profile's language, "" where it
-// has none.
+// label is what a pair is called in a comment: the field's label in the profile's language, else the
+// name as posted.
 func (s *rest) label(name string, path []string) string {
 	for i := range s.labels {
 		f := &s.labels[i]
@@ -234,7 +234,7 @@ func (s *rest) label(name string, path []string) string {
 			return pick(f.label, s.lang)
 		}
 	}
-	return ""
+	return name
 }
 
 // covers tells whether a posted pair is the field, or an item of it.

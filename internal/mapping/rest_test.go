@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// What no evaluated expression used is appended, a line a pair or a list of texts, in posted order, so that nothing typed is lost.
+// What no evaluated expression used is appended, a line a pair, in posted order, so that nothing typed is lost.
 func TestRest(t *testing.T) {
 	t.Parallel()
 	rest := func(lines string) string { return buyer + lines + "rest: manager_comment\n" }
@@ -17,15 +17,6 @@ func TestRest(t *testing.T) {
 		{"NothingPosted", rest(""), nil, "manager_comment", ""},
 		{"BlanksAreNoLines", rest(""), []string{"a= ", "b=", "c=\u00a0"}, "manager_comment", ""},
 		{"EveryPairOfARepeatedName", rest(""), []string{"a=1", "a=2"}, "manager_comment", `"a: 1\na: 2"`},
-		{"AListIsOneLine", rest(""), []string{"c[]=1", "b=2", "c[]=3", "c[7]=4", "d=5"}, "manager_comment", `"c: 1, 3, 4\nb: 2\nd: 5"`},
-		{"AListInAnItem", rest(""), []string{"p[0][o][]=1", "p[0][o][]=2", "p[1][o][]=3"}, "manager_comment", `"p[0][o]: 1, 2\np[1][o]: 3"`},
-		{"BlankItemsAreNone", rest(""), []string{"c[]=", "c[]=1", "c[]= "}, "manager_comment", `"c: 1"`},
-		{"AListOfMoreThanTexts", rest(""), []string{"c[0]=1", "c[1][x]=2"}, "manager_comment", `"c[0]: 1\nc[1][x]: 2"`},
-		{"AListBesideItsName", rest(""), []string{"c[]=1", "c=2", "c[]=3"}, "manager_comment", `"c[]: 1\nc: 2\nc[]: 3"`},
-		{"AnItemOfSeveralLines", rest(""), []string{"c[]=1", "c[]=one\ntwo", "c[]=3"}, "manager_comment", `"c: 1, 3\nc[]: one\ntwo"`},
-		{"AListAsDeepAsIsLookedAt", rest(""), []string{"a" + strings.Repeat("[x]", maxListBrackets-1) + "[]=1"}, "manager_comment", `"a` + strings.Repeat("[x]", maxListBrackets-1) + `: 1"`},
-		{"ADeeperOne", rest(""), []string{"a" + strings.Repeat("[x]", maxListBrackets) + "[]=1"}, "manager_comment", `"a` + strings.Repeat("[x]", maxListBrackets) + `[]: 1"`},
-		{"NoList", rest(""), []string{"c[=1", "d]=2", "[0]=3", "e[0]x=4", "f[-1]=5"}, "manager_comment", `"c[: 1\nd]: 2\n[0]: 3\ne[0]x: 4\nf[-1]: 5"`},
 		{"UsedIsLeftOut", rest("  promocode: ${a}\n"), []string{"a=1", "b=2"}, "manager_comment", `"b: 2"`},
 		{"UsedUnderAnAlias", rest("  promocode: ${your_name}\n"), []string{"your-name=1"}, "manager_comment", ""},
 		{"UsedInAText", rest("  promocode: \"x ${a}\"\n"), []string{"a=1"}, "manager_comment", ""},
@@ -43,7 +34,7 @@ func TestRest(t *testing.T) {
 		{"ATrueConditionUsesThem", rest("  shipping: {when: \"${a}\", shipping_address_city: \"${b}\"}\n"), []string{"a=1", "b=Lviv"}, "manager_comment", ""},
 		{"ALineLeftOutByItsCondition", rest(list), []string{"p[0][s]=A", "p[0][on]=1", "p[1][s]=B", "p[1][on]=0"}, "manager_comment", `"p[1][s]: B"`},
 		{"WhatALineDoesNotUse", rest(list), []string{"p[0][s]=A", "p[0][on]=1", "p[0][size]=L"}, "manager_comment", `"p[0][size]: L"`},
-		{"AWholeItemUsed", rest("  products: [{each: \"${p}\", sku: \"${item}\"}]\n"), []string{"p[]=A", "p[]=B", "q[]=C"}, "manager_comment", `"q: C"`},
+		{"AWholeItemUsed", rest("  products: [{each: \"${p}\", sku: \"${item}\"}]\n"), []string{"p[]=A", "p[]=B", "q[]=C"}, "manager_comment", `"q[]: C"`},
 		{"ALineByItsPosition", rest("  promocode: ${p[0].s}\n"), []string{"p[5][s]=A", "p[7][s]=B"}, "manager_comment", `"p[7][s]: B"`},
 		{"ASumUsesAllItsLines", rest("  taxes: ${sum(p, num(.n))}\n"), []string{"p[0][n]=1", "p[1][n]=2", "p[1][s]=B"}, "manager_comment", `"p[1][s]: B"`},
 		{"AComputedNameLosesNothing", rest("  promocode: ${form['size_' + kind]}\n"), []string{"kind=big", "size_big=L", "note=call me"}, "manager_comment", `~note: call me`},
@@ -90,7 +81,7 @@ fields:
 		{"OnlyAnother", labels, []string{"your-name=1"}, "buyer_comment", `"Name: 1"`},
 		{"EveryItem", labels, []string{"p[0][s]=1", "p[][s]=2", "p[x][s]=3", "p[0][t]=4"}, "buyer_comment", `"Size: 1\nSize: 2\nSize: 3\np[0][t]: 4"`},
 		{"Nested", labels, []string{"u[town]=1", "u[zip]=2"}, "buyer_comment", `"Town: 1\nu[zip]: 2"`},
-		{"Choices", labels, []string{"c[]=1", "c[5]=2"}, "buyer_comment", `"Colour: 1, 2"`},
+		{"Choices", labels, []string{"c[]=1", "c[5]=2"}, "buyer_comment", `"Colour: 1\nColour: 2"`},
 		{"WithoutLabel", labels, []string{"typed=1"}, "buyer_comment", `"typed: 1"`},
 	})
 }

@@ -45,8 +45,7 @@ type document struct {
 	Tables tables `yaml:"tables"`
 
 	// rest names the text field of KeyCRM (manager_comment mostly) to which everything posted is
-	// appended that no evaluated expression used, so that nothing typed is lost:
-	// a line a field, a list's texts in one. Default: nothing
+	// appended that no evaluated expression used, so that nothing typed is lost. Default: nothing
 	// is appended.
 	Rest scalar `yaml:"rest"`
 
