@@ -59,7 +59,7 @@ func samplesOf(s section) []string {
 func wrap(text string, left int) string {
 	var b strings.Builder
 	used := 0
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		n := utf8.RuneCountInString(word)
 		switch {
 		case used == 0:

@@ -2,6 +2,7 @@ package reference
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,9 +81,7 @@ func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 		}
 		profiles[filepath.Base(file)] = string(text)
 	}
-	for name, text := range forms() {
-		profiles[name] = text
-	}
+	maps.Copy(profiles, forms())
 	for name, text := range profiles {
 		if _, faults := profile.Parse("p", "p.yaml", []byte(text), profile.Options{}); len(faults) > 0 {
 			t.Errorf("%s: the loader refuses it: %v", name, faults)
