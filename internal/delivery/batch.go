@@ -136,11 +136,11 @@ type batchRun struct {
 	renewed time.Time               // when the lease began, by this machine's monotonic clock
 	// lag is how long after an import KeyCRM's list was complete, the longest that was seen: to look earlier costs a call for nothing.
 	lag   *time.Duration
-	drift time.Duration // as in shift
+	drift drift // as in shift
 }
 
 // remains is left of shift.
-func (r *batchRun) remains(t time.Time) time.Duration { return t.Sub(time.Now().Add(r.drift)) }
+func (r *batchRun) remains(t time.Time) time.Duration { return r.drift.left(t) }
 
 // carry sends the batch and looks for its orders, then hands back those that were not found. What the process dies or stops before is done
 // by their leases, or is done again by an ordinary look-up.

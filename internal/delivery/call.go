@@ -49,17 +49,6 @@ func (c *Courier) carry(calls, writes context.Context, j job, call submission.Ca
 	return &j
 }
 
-// earlier moves a question's times from the store's clock to this machine's, which is the one that the client compares with KeyCRM's.
-func earlier(q keycrm.Query, drift time.Duration) keycrm.Query {
-	if !q.From.IsZero() {
-		q.From = q.From.Add(-drift)
-	}
-	if !q.To.IsZero() {
-		q.To = q.To.Add(-drift)
-	}
-	return q
-}
-
 // lookUp asks for the look-up's next page and decides what it proves. A 429 leaves the look-up where it is: one that began anew would
 // never end where KeyCRM allows fewer calls than it has pages. A page that is the one before over again ends it without proof: whoever
 // lists ignores which page was asked for.
@@ -69,7 +58,7 @@ func earlier(q keycrm.Query, drift time.Duration) keycrm.Query {
 func (c *Courier) lookUp(ctx context.Context, j *job, call submission.Call) submission.Settlement {
 	s := j.claim.Submission
 	if j.look == nil {
-		j.look = &lookUp{query: earlier(s.Query(call.StartedAt, c.o.Settle), j.drift), began: call.StartedAt, page: 1}
+		j.look = &lookUp{query: j.drift.ours(s.Query(call.StartedAt, c.o.Settle)), began: call.StartedAt, page: 1}
 	}
 	var p keycrm.Page
 	if s.Findable() {

@@ -24,7 +24,7 @@ type shift struct {
 	ended   chan landing // never blocks a call: there is room for all that can be in flight
 
 	health     pace.Account  // as last read: what has been logged about it
-	drift      time.Duration // how far the store's clock is ahead of this machine's
+	drift      drift         // as it was when health was read
 	expireAt   time.Time     // when ended leases are looked for next
 	renewAt    time.Time     // when the claims in hand are renewed next
 	storePause time.Duration // the pause after the store's last failure; 0: it works
@@ -34,8 +34,8 @@ type shift struct {
 // job is one submission's next call.
 type job struct {
 	claim submission.Claim
-	look  *lookUp       // the look-up that has begun already; nil: none
-	drift time.Duration // as in shift
+	look  *lookUp // the look-up that has begun already; nil: none
+	drift drift   // as in shift
 }
 
 // landing is the end of one call.
@@ -58,11 +58,12 @@ func (r *shift) step(ctx context.Context) idle {
 	if err := r.expire(); err != nil {
 		return r.failed(err)
 	}
+	asked := time.Now()
 	acc, err := r.c.o.Ledger.Account(r.writes, r.c.o.Account)
 	if err != nil {
 		return r.failed(err)
 	}
-	r.drift = time.Until(acc.Read)
+	r.drift = driftOf(acc.Read, asked, time.Now())
 	r.noteHealth(acc)
 	if err := r.keepOrRelease(acc); err != nil {
 		return r.failed(err)
@@ -250,7 +251,7 @@ func (r *shift) untilDue() idle {
 }
 
 // left is the time left to t, which is of the store's clock: the machine's may differ from it by any amount.
-func (r *shift) left(t time.Time) time.Duration { return t.Sub(time.Now().Add(r.drift)) }
+func (r *shift) left(t time.Time) time.Duration { return r.drift.left(t) }
 
 // until is the time left to t, at most one poll. A t that has passed has mostly passed just now, so the loop asks again in a moment;
 // where it stays in the past (another courier's row) that moment doubles up to a poll.
