@@ -37,6 +37,7 @@ func seed(f *testing.F) {
 	}
 	f.Add([]byte("s: onaye\nsource_id: 22\nmap:\n\tbuyer:\n\tbuyer:rderr:")) // a column behind the end of a mended line
 	f.Add([]byte("map: {buyer:{full_name:\"${0\n0}\"}}"))                    // an expression that goes on over a line's end
+	f.Add([]byte("%: \u0085"))                                               // a value of nothing but a blank that is none in YAML
 	f.Add([]byte("a: &b [*b, !!c d, ? e : f]\n<<: {g: |\n h}"))
 }
 

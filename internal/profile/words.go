@@ -132,8 +132,8 @@ func showQuoted(line, advice string) string {
 		return advice
 	}
 	value := strings.TrimSpace(m[2])
-	if strings.IndexByte("[{", value[0]) >= 0 {
-		return advice // in quotes it would be a text and no list or object
+	if value == "" || strings.IndexByte("[{", value[0]) >= 0 {
+		return advice // there is nothing to quote, or in quotes it would be a text and no list or object
 	}
 	if n := len(value); n > 1 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
 		value = value[1 : n-1]
