@@ -422,7 +422,7 @@ fields:
 		{
 			"no contact", "map:\n  buyer: {full_name: \"${name}\", email: \"${email ?? mail}\", phone: \"${form['your-phone']}\"}\n",
 			[]string{"your-phone= ", "mail="},
-			[]string{"mail|buyer.email|NO_CONTACT||", "your-phone|buyer.phone|NO_CONTACT||"},
+			[]string{"name|buyer.full_name|NO_CONTACT||", "email|buyer.full_name|NO_CONTACT||", "mail|buyer.email|NO_CONTACT||", "your-phone|buyer.phone|NO_CONTACT||"},
 		},
 		{"no contact of a card", "creates: card\nmap:\n  contact: {phone: \"${phone}\"}\n", nil, []string{"phone|contact.phone|NO_CONTACT||"}},
 		{

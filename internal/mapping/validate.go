@@ -12,7 +12,6 @@ import (
 	"github.com/go-playground/validator/v10"
 	"github.com/gorilla/schema"
 
-	"formrelay/internal/form"
 	"formrelay/internal/keycrm"
 )
 
@@ -154,16 +153,16 @@ func (o *object) child(name string) *object {
 	return nil
 }
 
-// noContact tells that there is no name, email or phone, at each field that they come from and the form
-// has. Where one of them failed, that is ops' business and told already; where one is to be corrected
-// for a rule of its own, that says enough; where none comes from a field, the visitor could not mend it.
+// noContact tells that there is no name, email or phone, at each field that they come from. Where one
+// of them failed, that is ops' business and told already; where none comes from a field, the visitor
+// could not mend it.
 func (r *run) noContact() {
 	for path := range r.faulty {
 		if strings.HasPrefix(path, r.m.person+".") {
 			return
 		}
 	}
-	var asked []Correction
+	asked := false
 	who := r.m.root.child(r.m.person)
 	for _, name := range []string{"full_name", "email", "phone"} {
 		var l *leaf
@@ -174,11 +173,11 @@ func (r *run) noContact() {
 			continue
 		}
 		for _, field := range r.fieldsOf(l.template, nil) {
-			asked = append(asked, Correction{Field: field, Path: r.m.person + "." + name, Code: CodeNoContact, Label: r.labelOf(field)})
+			asked = true
+			r.correct(Correction{Field: field, Path: r.m.person + "." + name, Code: CodeNoContact, Label: r.labelOf(field)})
 		}
 	}
-	if len(asked) > 0 {
-		r.askContact(asked)
+	if asked {
 		return
 	}
 	if who != nil && who.leaf("client_id") != nil {
@@ -188,23 +187,6 @@ func (r *run) noContact() {
 		return
 	}
 	r.problem(Problem{Path: r.m.person, Text: "it has no name, email or phone, and its mapping reads no field"})
-}
-
-// askContact asks for a contact at those of the fields that were posted: an empty input is posted, so that the others are none of the
-// form's. In a post that has none of them all are asked for.
-func (r *run) askContact(asked []Correction) {
-	if slices.ContainsFunc(asked, func(c Correction) bool { return r.corrected[c.Field] }) {
-		return
-	}
-	posted := func(c Correction) bool {
-		return slices.ContainsFunc(r.in.Fields.Pairs, func(p form.Pair) bool { return p.Name == c.Field })
-	}
-	some := slices.ContainsFunc(asked, posted)
-	for _, c := range asked {
-		if !some || posted(c) {
-			r.correct(c)
-		}
-	}
 }
 
 // labelOf is the label of a field that was posted, or asked for, by that name.
