@@ -51,7 +51,8 @@ func (o *object) fieldsRead() (names []string, all bool) {
 }
 
 // Knows tells whether a field of that name means something: it was posted, or the profile reads it, gives it a rule, or posts it in a
-// test of its own. For one that does not, near is the name that was probably meant, "" when none is near.
+// test of its own, or `rest` writes it into the comment and no other name is near. For one that does not, near is the name that was probably
+// meant, "" when none is near.
 func (m *Mapping) Knows(name string, posted []string) (known bool, near string) {
 	read, all := m.root.fieldsRead()
 	for i := range m.fields {
@@ -63,7 +64,8 @@ func (m *Mapping) Knows(name string, posted []string) (known bool, near string) 
 	if all || name == replyTo || slices.ContainsFunc(aliases(root(name)), func(alias string) bool { return slices.Contains(read, alias) }) {
 		return true, ""
 	}
-	return false, value.Nearest(root(name), read)
+	near = value.Nearest(root(name), read)
+	return near == "" && m.rest.path != "" && root(name) != "" && !m.rest.leavesOut(name), near
 }
 
 // surely tells that the field is there, and not blank, in every post that is mapped: it is required, or has a default.

@@ -21,4 +21,11 @@ func TestKnows(t *testing.T) {
 	if known, _ := all.Knows("anything", nil); !known {
 		t.Error("a mapping that reads a field whose name is posted reads any")
 	}
+	// With rest a line of the comment comes of every field, so only a name that is near another is a slip.
+	rest := mustCompile(t, buyer+"  gift_message: ${email}\nrest: manager_comment\nrest_except: [secret]\n")
+	for name, want := range map[string]bool{"Передзвонити": true, "emial": false, "_lang": false, "secret": false} {
+		if known, _ := rest.Knows(name, posted); known != want {
+			t.Errorf("with rest: %q is known: %t", name, known)
+		}
+	}
 }
