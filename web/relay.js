@@ -134,7 +134,7 @@ const post = (to, data, progress) => new Promise(done => {
 const insist = async (form, to, data, progress) => {
   for (let attempt = 0; ;) {
     const answer = await post(to, data, progress), {status, retry} = answer, offline = !navigator.onLine;
-    const again = status == 429 ? retry && retry <= 30 : !status || status > 499 && !(retry > 30);
+    const again = !status || status > 499 && !(retry > 30);
     if (!again || ++attempt > 6 && !offline) return answer;
     if (offline) attempt = 0;
     if (tell(form, 'network', {attempt, offline})) say(form, 'network', wordOf(form, 0));

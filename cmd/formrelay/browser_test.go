@@ -604,7 +604,7 @@ func lostAnswer(v *visit) {
 // A relay, or a proxy before it, that is busy is asked again when it says; a log-in page that answers for it is no success.
 func busyRelay(v *visit) {
 	var mu sync.Mutex
-	answers := []int{http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusOK}
+	answers := []int{http.StatusServiceUnavailable, http.StatusOK}
 	v.via(func(w http.ResponseWriter, r *http.Request, relay http.Handler) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -626,22 +626,23 @@ func busyRelay(v *visit) {
 	v.delivers(1)
 }
 
-// What was refused for good is not tried again, and what the relay says about it is shown.
+// What was refused is not tried again, not even where it says when it may be, and what the relay says about it is shown.
 func neverOnRefusal(v *visit) {
 	v.via(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id") // as the relay has it on every answer
-		w.WriteHeader(http.StatusGone)
-		fmt.Fprint(w, `{"ok":false,"message":"Цю форму закрито.","errors":[{"code":"INACTIVE","message":"Цю форму закрито."}]}`)
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusTooManyRequests)
+		fmt.Fprint(w, `{"ok":false,"message":"Забагато спроб.","errors":[{"code":"RATE","message":"Забагато спроб."}]}`)
 	})
 	v.open("fetch", "")
 	v.fill("name", "Олена")
 	eval[chromedp.Void](v, `addEventListener('formrelay:error', e => { window.told = e.detail.status + e.target.tagName })`)
 	v.press()
-	if text := v.state("error"); text != "Цю форму закрито." || v.posted() != 1 {
+	if text := v.state("error"); text != "Забагато спроб." || v.posted() != 1 {
 		v.Errorf("%q after %d posts", text, v.posted())
 	}
-	if got := eval[string](v, `told + document.activeElement.className`); got != "410FORMformrelay-status" {
+	if got := eval[string](v, `told + document.activeElement.className`); got != "429FORMformrelay-status" {
 		v.Error(got)
 	}
 }
