@@ -52,7 +52,7 @@ test: ## every test, with the race detector, in random order, in a time zone tha
 	if ! command -v gcc >/dev/null 2>&1 && ! command -v clang >/dev/null 2>&1; then \
 		race=; echo 'SKIPPED: the race detector, because there is no C compiler (install gcc)'; \
 	fi; \
-	$(GO) vet ./... && TZ=America/St_Johns $(GO) test $$race -shuffle=on -timeout 12m ./...
+	TZ=America/St_Johns $(GO) test -vet=all $$race -shuffle=on -timeout 12m ./...
 
 .PHONY: check
 check: test ## the tests, then format, dead code and lint

@@ -15,20 +15,21 @@ func TestWorkIsBounded(t *testing.T) {
 		name, value string
 		items       int
 		held        bool
+		dear        bool // seconds under the race detector: mapped once, and not again to see the same
 	}{
-		{"AListInALoopInALoop", "len(filter(list(x), len(filter(list(x), # in list(x))) > 5))", 998, true},
-		{"TheSameOfALittleForm", "len(filter(list(x), len(filter(list(x), # in list(x))) > 5))", 100, false},
-		{"ALoopInALoop", "count(list(x), any(list(x), # == 'M'))", 998, false},
-		{"TwoLoopsInALoop", "count(list(x), any(list(x), # == 'M') or any(list(x), # == 'L') or any(list(x), # == 'S'))", 998, true},
-		{"ALongFormula", "count(list(x), any(list(x), # == 'M' or # == 'L' or # == 'S' or # == 'XL' or # == 'XS' or # == 'XXL'))", 998, true},
-		{"TextsThatAreJoined", "count(list(x), note + # == 'y')", 998, true},
-		{"TextsThatAreMatched", "count(list(x), note matches 'y.*z')", 998, true},
-		{"TextsThatAreSearched", "count(list(x), note contains #)", 998, true},
-		{"TextsThatAreMadeAnew", "count(list(x), upper(note) == #)", 998, true},
-		{"TextsThatAreCut", "count(list(x), note[1:] == #)", 998, true},
-		{"TextsThatAreAsked", "count(list(x), note)", 998, false},
-		{"ListsOfLists", "let m = map(list(x), list(x)); count(list(x), len(flatten(m)) > 0)", 998, true},
-		{"ShortTexts", "count(list(x), lower(#) == 'n')", 998, false},
+		{"AListInALoopInALoop", "len(filter(list(x), len(filter(list(x), # in list(x))) > 5))", 998, true, false},
+		{"TheSameOfALittleForm", "len(filter(list(x), len(filter(list(x), # in list(x))) > 5))", 100, false, false},
+		{"ALoopInALoop", "count(list(x), any(list(x), # == 'M'))", 998, false, false},
+		{"TwoLoopsInALoop", "count(list(x), any(list(x), # == 'M') or any(list(x), # == 'L') or any(list(x), # == 'S'))", 998, true, true},
+		{"ALongFormula", "count(list(x), any(list(x), # == 'M' or # == 'L' or # == 'S' or # == 'XL' or # == 'XS' or # == 'XXL'))", 998, true, true},
+		{"TextsThatAreJoined", "count(list(x), note + # == 'y')", 998, true, false},
+		{"TextsThatAreMatched", "count(list(x), note matches 'y.*z')", 998, true, true},
+		{"TextsThatAreSearched", "count(list(x), note contains #)", 998, true, false},
+		{"TextsThatAreMadeAnew", "count(list(x), upper(note) == #)", 998, true, true},
+		{"TextsThatAreCut", "count(list(x), note[1:] == #)", 998, true, false},
+		{"TextsThatAreAsked", "count(list(x), note)", 998, false, false},
+		{"ListsOfLists", "let m = map(list(x), list(x)); count(list(x), len(flatten(m)) > 0)", 998, true, false},
+		{"ShortTexts", "count(list(x), lower(#) == 'n')", 998, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := mustCompile(t, buyer+"  promocode: \"${"+tt.value+"}\"\n")
@@ -42,6 +43,9 @@ func TestWorkIsBounded(t *testing.T) {
 			}
 			if tt.held != (got == "hold promocode [] it has no value: "+tooMuch) || !tt.held && strings.HasPrefix(got, "hold") {
 				t.Errorf("got %.300s", got)
+			}
+			if tt.dear {
+				return
 			}
 			if again := told(apply(m, in), "promocode"); again != got {
 				t.Errorf("the same post, then %.300s", again)
